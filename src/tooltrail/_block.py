@@ -1,0 +1,135 @@
+"""`with tooltrail.invocation(...)`: record a call of a hand-written CLI or script."""
+
+import sys
+
+from ._answer import Answer
+from ._ending import DELIVERY_FAILED, by_exception, by_exit_code
+from ._host.signals import Terminated, die_by
+from ._host.stdout import flush_failure, is_terminal
+from ._invocation import Invocation
+from .envelope import JSON, TEXT, data_as_text
+from .errors import CommandError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from types import TracebackType
+    from typing import Any, Self
+
+
+class RecordedBlock(Invocation):
+    """A call that runs as a `with` block; see `tooltrail.invocation`."""
+
+    def __init__(
+        self,
+        tool: str,
+        command: str | None,
+        params: "Mapping[str, Any]",
+        *,
+        version: str | None,
+        envelope: bool,
+        output: str | None,
+        secrets: "Iterable[str]",
+        purpose: str | None,
+    ) -> None:
+        super().__init__(tool, version=version, secrets=secrets)
+        self.data: Any = None
+        self.exit_code = 0
+        self._named = command or self.tool
+        self._given = params
+        self._purpose = purpose
+        self._answer: Answer | None = None
+        if envelope:
+            self._answer = Answer(self, output or (TEXT if is_terminal() else JSON))
+
+    def __enter__(self) -> "Self":
+        super().__enter__()
+        self.begin(self._named, self._given, purpose=self._purpose)
+        if self._answer is not None:
+            self._answer.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: "type[BaseException] | None" = None,
+        error: BaseException | None = None,
+        trace: "TracebackType | None" = None,
+    ) -> None:
+        try:
+            if self._answer is None:
+                self._end(error)
+            else:
+                self._end_with_answer(self._answer, error)
+        finally:
+            super().__exit__(kind, error, trace)
+
+    def _end(self, error: BaseException | None) -> None:
+        ending = by_exit_code(self.exit_code or 0) if error is None else by_exception(error)
+        if flush_failure() is not None:
+            ending.exit_code = DELIVERY_FAILED
+        self.finish(ending)
+        self.leave_meta()
+
+    def _end_with_answer(self, answer: Answer, error: BaseException | None) -> None:
+        ending = by_exit_code(self.exit_code or 0) if error is None else by_exception(error)
+        chosen = ending.exit_code
+        if answer.output == TEXT and error is None:
+            sys.stdout.write(data_as_text(self.data))
+        try:
+            due = answer.give(ending, self.data)
+        finally:
+            answer.__exit__()
+        if isinstance(error, Terminated):
+            die_by(error.number)
+        if isinstance(error, CommandError):
+            if answer.output == TEXT:
+                _tell(error)
+            sys.exit(due)
+        if due != chosen or (error is None and due):
+            sys.exit(due)
+
+
+def _tell(error: CommandError) -> None:
+    """Print an error for a person, where the response was text."""
+    hint = f"\nhint: {error.hint}" if error.hint else ""
+    sys.stderr.write(f"error: {error.message}{hint}\n")
+
+
+def invocation(
+    tool: str,
+    command: str | None = None,
+    params: "Mapping[str, Any] | None" = None,
+    *,
+    version: str | None = None,
+    envelope: bool = False,
+    output: str | None = None,
+    secrets: "Iterable[str]" = (),
+    purpose: str | None = None,
+) -> RecordedBlock:
+    """Record what happens in a `with` block as one call of `tool`.
+
+        with tooltrail.invocation("nightly", "backup", {"target": target}) as call:
+            call.data = back_up(target)
+
+    The call's line is written before the block runs and its end after it, on every way out:
+    return, exception, `sys.exit`, Ctrl-C, `os.exec*`, `os._exit`. Set `call.exit_code` where the
+    script will exit with something other than the exception says.
+
+    With `envelope=True` the block's outcome is printed as one JSON response when it ends
+    (`call.data` is its data, a `CommandError` its error), stdout is kept clean until then, SIGTERM
+    and SIGHUP are answered too, and a `CommandError` ends the program with its exit code.
+    `output` is `text`, `json` or `jsonl`: where it is not given, text on a terminal, else json.
+
+    `secrets` names params and flags whose values must never be written, beside those whose names
+    say so. Raises nothing of its own: a call that cannot be recorded runs all the same.
+    """
+    return RecordedBlock(
+        tool,
+        command,
+        params or {},
+        version=version,
+        envelope=envelope,
+        output=output,
+        secrets=secrets,
+        purpose=purpose,
+    )

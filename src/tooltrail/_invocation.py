@@ -1,0 +1,371 @@
+"""One running call: begins before the action, ends on every way out of it.
+
+    new --begin--> begun --finish--> finished
+     |                                  ^
+     +------------finish----------------+   a call that never got to act: a usage error
+
+Recording never breaks the call. `_record` is the one boundary: whatever goes
+wrong behind it is said once, on stderr and in the response's warnings, and the
+call goes on.
+"""
+
+import os
+import sys
+from _thread import allocate_lock
+from contextvars import ContextVar
+
+from . import entry
+from ._encode import encode
+from ._ending import Ending, by_exit_code
+from ._host import clock, exits, facts
+from ._host.meta_file import leave_meta
+from ._host.signals import name_of
+from ._wire import (
+    ORIGIN_EXECUTED,
+    RECORDER_TOOL,
+    REPLACED,
+    SCHEMA_VERSION,
+    TOOL_META_FILE,
+)
+from .context import Context, for_children, from_environment
+from .errors import NotRecordedError
+from .redact import Redactor
+from .trail.append import Receipt, append
+from .trail.place import log_path, tool_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from types import TracebackType
+    from typing import Any, Self
+
+_current: "ContextVar[Invocation | None]" = ContextVar("tooltrail_invocation", default=None)
+
+
+def current() -> "Invocation | None":
+    """Return the call that is running here, in this thread or task, or None."""
+    call = _current.get()
+    return call if call is not None and call.pid == os.getpid() else None
+
+
+class Invocation:
+    """A running call of a tool: `with Invocation("deployctl") as call:`.
+
+    Entering reads who is calling, gives the call its ids and passes them to the processes that
+    it starts. `begin` writes the line before the action; `finish` the line after it. Leaving
+    the block restores the environment; it finishes nothing by itself.
+    """
+
+    def __init__(
+        self,
+        tool: str,
+        *,
+        version: str | None = None,
+        recorder: str = RECORDER_TOOL,
+        log_tool: str | None = None,
+        argv: "Sequence[str] | None" = None,
+        executable: str | None = None,
+        trace_id: str | None = None,
+        operator: str | None = None,
+        secrets: "Iterable[str]" = (),
+    ) -> None:
+        self.tool = tool_name(tool)
+        self.version = version
+        self.origin = ORIGIN_EXECUTED
+        self.origin_request_id: str | None = None
+        self.warnings: list[dict[str, str]] = []
+        self.receipt: Receipt | None = None
+        self.begun = False
+        self.finished = False
+        self.exit_code: int | None = None
+        self.error: dict[str, Any] | None = None
+        self.before_exec: Callable[[], None] | None = None
+        self.before_os_exit: Callable[[Ending], object] | None = None
+        self.pid = os.getpid()
+        self.path = log_path(log_tool or self.tool)
+        self._log_tool = tool_name(log_tool or self.tool)
+        self._recorder = recorder
+        self._argv = list(sys.argv if argv is None else argv)
+        self._executable = executable or sys.executable
+        self._asked = (trace_id, operator)
+        self._redactor = Redactor(secrets)
+        self._complained = False
+        self._supersedes = False
+        self._duration_ms = 0
+
+    # -- entering and leaving
+
+    def __enter__(self) -> "Self":
+        wall = clock.wall_ns()
+        self._started_ns = clock.monotonic_ns()
+        self.request_id = clock.request_id(wall)
+        self.timestamp = clock.timestamp(wall)
+        self.context = self._read_context()
+        self.warnings.extend(self.context.warnings)
+        self._subject = entry.Subject(
+            self.context, self.request_id, self.timestamp, self.tool, self._recorder, self.version
+        )
+        self._token = _current.set(self)
+        _process.enter(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: "type[BaseException] | None" = None,
+        error: BaseException | None = None,
+        trace: "TracebackType | None" = None,
+    ) -> None:
+        _process.leave(self)
+        _current.reset(self._token)
+
+    def _read_context(self) -> Context:
+        outer = current()
+        trace_id, operator = self._asked
+        context = from_environment(
+            self.tool,
+            os.environ if outer else _process.pristine_environment(),
+            user=facts.user_name(os.geteuid()),
+            trace_id=trace_id,
+            operator=operator,
+        )
+        if outer is not None:
+            context.parent_request_id = outer.request_id
+        return context
+
+    @property
+    def trace_id(self) -> str:
+        """The id that ties this call to the others of its sequence: the caller's, or a new one."""
+        return self.context.trace_id
+
+    @property
+    def command(self) -> str | None:
+        """What was called of the tool: the path of a subcommand, or the tool itself."""
+        return self._subject.command
+
+    def child_variables(self) -> dict[str, str]:
+        """Return the environment variables by which this call's children find it."""
+        return for_children(self.context, self.request_id, _process.pristine_environment())
+
+    # -- what the log gets
+
+    def declare_secrets(self, names: "Iterable[str]") -> None:
+        """Name options and params whose values must never be written."""
+        self._redactor.declare(names)
+
+    def describe(
+        self, command: str | None, params: "Mapping[str, Any]", *, purpose: str | None = None
+    ) -> None:
+        """Say what is being called, and with what: both lines of the entry will hold it."""
+        subject = self._subject
+        self._redactor.redactions.clear()
+        subject.command = None if command is None else self._redactor.text(command, "command")
+        subject.params = self._redactor.params(params)
+        subject.process = self._process_facts()
+        subject.purpose = purpose
+        subject.redactions = self._redactor.redactions
+
+    def begin(
+        self, command: str | None, params: "Mapping[str, Any]", *, purpose: str | None = None
+    ) -> None:
+        """Write the line before the action. May be called again when more is known."""
+        self.describe(command, params, purpose=purpose)
+        self.begun = True
+        self._subject.warnings = tuple(self.warnings)
+        self._record(entry.begin(self._subject))
+
+    def finish(
+        self,
+        ending: "Ending",
+        *,
+        output: "Mapping[str, Any] | None" = None,
+        child: "Mapping[str, Any] | None" = None,
+    ) -> None:
+        """Write the line after the action; a second call does nothing.
+
+        `output` tells of what the call gave back (sizes and digests), `child` of the process
+        that it ran.
+        """
+        if self.finished:
+            return
+        self.finished = True
+        self._duration_ms = self.elapsed_ms()
+        self.exit_code = ending.exit_code
+        self.error = self._redact_error(ending.error)
+        subject = self._subject
+        if not subject.process:
+            subject.process = self._process_facts()
+            subject.redactions = self._redactor.redactions
+        result = entry.result(
+            exit_code=ending.exit_code,
+            outcome=ending.outcome,
+            duration_ms=self._duration_ms,
+            signal=None if ending.signal is None else name_of(ending.signal),
+            error=self.error,
+            origin=self.origin,
+            origin_request_id=self.origin_request_id,
+            output=output,
+            child=child,
+        )
+        subject.warnings = tuple(self.warnings)
+        self._record(entry.end(subject, result, supersedes=self._supersedes))
+
+    def undelivered(self, exit_code: int, message: str) -> None:
+        """Correct the end line: the response did not reach the caller, who saw `exit_code`."""
+        self._record(entry.undelivered(self.request_id, exit_code, message))
+
+    def replaced_by(self, program: str) -> None:
+        """Close the entry because `program` is about to take over this process."""
+        if self.before_exec is not None:
+            self.before_exec()
+        program = self._redactor.text(program, "child.executable")
+        self.finish(Ending(None, REPLACED), child={"executable": program})
+        self.finished = False  # should the exec fail, the real end is still to come
+        self._supersedes = True
+
+    def os_exit(self, status: int) -> None:
+        """Close the entry because `os._exit(status)` is about to end this process."""
+        ending = by_exit_code(status)
+        if self.before_os_exit is not None:
+            self.before_os_exit(ending)
+        self.finish(ending)
+
+    def leave_meta(self) -> None:
+        """Append `meta` to the caller's `TOOL_META_FILE`, where it gave one."""
+        failure = leave_meta(self.context.meta_file, self.meta())
+        if failure is not None:
+            self._say(f"{TOOL_META_FILE} was not written: {failure}")
+
+    def _redact_error(self, error: "Mapping[str, Any] | None") -> "dict[str, Any] | None":
+        if error is None:
+            return None
+        return {
+            name: self._redactor.text(value, f"error.{name}") if isinstance(value, str) else value
+            for name, value in error.items()
+        }
+
+    def redact_text(self, text: str, where: str) -> str:
+        """Return free text of this call without its secrets."""
+        return self._redactor.text(text, where)
+
+    def elapsed_ms(self) -> int:
+        """Return how long the call has run, in whole milliseconds."""
+        return (clock.monotonic_ns() - self._started_ns) // 1_000_000
+
+    def meta(self) -> "dict[str, Any]":
+        """Return `meta` of the response: the same keys on every outcome."""
+        fields: dict[str, Any] = {
+            "request_id": self.request_id,
+            "trace_id": self.trace_id,
+            "duration_ms": self._duration_ms if self.finished else self.elapsed_ms(),
+            "timestamp": self.timestamp,
+            "command": self.command or self.tool,
+            "version": self.version,
+            "schema_version": SCHEMA_VERSION,
+            "receipt": self.receipt.as_json() if self.receipt else None,
+            "origin": self.origin,
+        }
+        if self.origin_request_id:
+            fields["origin_request_id"] = self.origin_request_id
+        return fields
+
+    def _process_facts(self) -> "dict[str, Any]":
+        argv = self._redactor.argv(self._argv, "process.argv")
+        seen = facts.process_facts(argv, self._executable)
+        for name in ("cwd", "executable"):
+            if seen[name]:
+                seen[name] = self._redactor.text(seen[name], f"process.{name}")
+        return seen
+
+    def _record(self, body: "Mapping[str, Any]") -> None:
+        """Append one line. The boundary: what fails behind it never fails the call."""
+        try:
+            self.receipt = append(self.path, self._log_tool, encode(body))
+        except NotRecordedError as error:
+            self._complain(error.code, error.message)
+        except Exception as error:
+            self._complain("RECORDER_FAILED", f"{self.path}: {type(error).__name__}: {error}")
+
+    def _complain(self, code: str, message: str) -> None:
+        self.receipt = None
+        if self._complained:
+            return
+        self._complained = True
+        self.warnings.append({"code": code, "message": f"this call is not recorded: {message}"})
+        self._say(f"this call is not recorded: {message}")
+
+    def _say(self, message: str) -> None:
+        try:
+            sys.stderr.write(f"tooltrail: {message}\n")
+        except (OSError, ValueError, AttributeError):
+            return  # stderr is closed: the response's warnings still say it
+
+
+class _Process:
+    """What a call changes in its process: the environment, and the exits that run no `finally`.
+
+    Only the outermost call changes them, and puts them back. A call in another thread that is
+    not inside it sees the environment as it was.
+    """
+
+    def __init__(self) -> None:
+        self._lock = allocate_lock()
+        self._running: list[Invocation] = []
+        self._owner: Invocation | None = None
+        self._saved: dict[str, str | None] = {}
+        self._guard = exits.Guard(self._on_exit, self._on_exec)
+
+    def enter(self, call: Invocation) -> None:
+        with self._lock:
+            self._running.append(call)
+            if self._owner is None:
+                variables = call.child_variables()
+                self._owner = call
+                self._saved = {name: os.environ.get(name) for name in (*variables, TOOL_META_FILE)}
+                os.environ.update(variables)
+                os.environ.pop(TOOL_META_FILE, None)
+                self._guard.install()
+
+    def leave(self, call: Invocation) -> None:
+        with self._lock:
+            if call in self._running:
+                self._running.remove(call)
+            if self._owner is call:
+                self._owner = None
+                self._guard.remove()
+                for name, value in self._saved.items():
+                    if value is None:
+                        os.environ.pop(name, None)
+                    else:
+                        os.environ[name] = value
+                self._saved = {}
+
+    def pristine_environment(self) -> "Mapping[str, str]":
+        """Return the environment as the process's caller gave it."""
+        if self._owner is None:
+            return os.environ
+        environment = dict(os.environ)
+        for name, value in self._saved.items():
+            if value is None:
+                environment.pop(name, None)
+            else:
+                environment[name] = value
+        return environment
+
+    def after_fork(self) -> None:
+        """Start afresh in a forked child: the calls that it inherited are its parent's."""
+        self._lock = allocate_lock()
+        self._owner = None
+        self._running.clear()
+        self._guard.remove()
+
+    def _on_exit(self, status: int) -> None:
+        for call in reversed(self._running):
+            call.os_exit(status)
+
+    def _on_exec(self, program: str) -> None:
+        for call in reversed(self._running):
+            call.replaced_by(program)
+
+
+_process = _Process()
+os.register_at_fork(after_in_child=_process.after_fork)

@@ -1,0 +1,48 @@
+"""The names on the wire, each spelled once: see docs/format/entry-v1.md."""
+
+FORMAT_VERSION = 1  # the "v" of every log line
+SCHEMA_VERSION = "1.0"  # meta.schema_version of every response
+
+TOOL_TRACE_ID = "TOOL_TRACE_ID"
+TOOL_OPERATOR = "TOOL_OPERATOR"
+TOOL_PARENT_REQUEST_ID = "TOOL_PARENT_REQUEST_ID"
+TOOL_META_FILE = "TOOL_META_FILE"
+TRACEPARENT = "TRACEPARENT"
+GIT_TRACE2_PARENT_SID = "GIT_TRACE2_PARENT_SID"
+
+REDACTED = "[REDACTED]"
+ALGORITHM = "sha256:"
+GENESIS = ALGORITHM + "0" * 64  # the "prev" of the first line of a log
+
+LOG_NAME = "audit.jsonl"
+OWN_TOOL = "tooltrail"  # whose log holds what the wrapper records
+
+MAX_ID_CHARS = 256  # of a caller's trace id, operator, session
+MAX_TEXT_CHARS = 131_072  # of one recorded string; Linux's own limit for an argument
+
+# Who wrote an entry.
+RECORDER_TOOL = "tool"
+RECORDER_WRAPPER = "wrapper"
+
+# How a call ended; readers treat a name that they do not know as "other".
+SUCCESS = "success"
+FAILURE = "failure"
+USAGE_ERROR = "usage_error"
+CRASHED = "crashed"  # an exception that nobody caught
+INTERRUPTED = "interrupted"  # SIGINT, Ctrl-C
+TERMINATED = "terminated"  # SIGTERM or SIGHUP
+KILLED = "killed"  # any other signal, seen by a parent
+REPLACED = "replaced"  # os.exec*: another program goes on under this pid
+NOT_STARTED = "not_started"  # the wrapped command was missing or could not run
+
+# How a call without an end stands, worked out when the log is read.
+RUNNING = "running"
+VANISHED = "vanished"
+HOST_REBOOTED = "host_rebooted"
+UNKNOWN = "unknown"
+
+OPEN_OUTCOMES = frozenset({RUNNING, VANISHED, HOST_REBOOTED, UNKNOWN})
+GOOD_OUTCOMES = frozenset({SUCCESS, REPLACED})
+
+ORIGIN_EXECUTED = "executed"
+PURPOSE_AUDIT = "audit"  # a call that only read the log: left out of listings

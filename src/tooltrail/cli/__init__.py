@@ -1,0 +1,44 @@
+"""The `tooltrail` command. Only the module of the verb that runs is imported."""
+
+import sys
+
+_VERBS = {
+    "run": "record a command that knows nothing of tooltrail",
+    "log": "find entries in all logs",
+    "trace": "show one trace, or a session of them, as a tree",
+}
+_USAGE = """\
+usage: tooltrail VERB [OPTIONS]
+
+The flight recorder for command-line tools that AI agents drive.
+
+record:
+  run -- CMD ARG...   {run}
+
+read:
+  log                 {log}
+  trace ID            {trace}
+
+`tooltrail VERB --help` tells the options of a verb; --version the version.
+"""
+
+
+def main() -> int:
+    """Run the verb that the command line names; return the exit code."""
+    arguments = sys.argv[1:]
+    verb = arguments[0] if arguments else ""
+    if verb == "run":
+        from .run import main as run
+
+        return run(arguments[1:])
+    if verb == "log":
+        from .log import main as log
+
+        return log(arguments[1:])
+    if verb == "trace":
+        from .trace import main as trace
+
+        return trace(arguments[1:])
+    from .other import main as other
+
+    return other(arguments)

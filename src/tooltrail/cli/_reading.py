@@ -1,0 +1,66 @@
+"""What the reading verbs share: their options, and their own recorded call."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from .. import __version__
+from .._block import RecordedBlock, invocation
+from .._wire import OWN_TOOL, PURPOSE_AUDIT
+from ..errors import UsageError
+from ..render.deliver import default_output, fail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import NoReturn
+
+    from ..query.options import Option
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are ours to answer."""
+
+    def error(self, message: str) -> "NoReturn":
+        raise UsageError(message, hint=f"{self.prog} --help shows how it is called")
+
+
+def parser(verb: str, description: str, options: "Iterable[Option]") -> argparse.ArgumentParser:
+    """Return the parser of a reading verb, with the options of a query."""
+    made = _Parser(prog=f"tooltrail {verb}", description=description, allow_abbrev=False)
+    for option in options:
+        if option.metavar is None:
+            made.add_argument(option.name, action="store_true", help=option.explanation)
+        else:
+            made.add_argument(option.name, metavar=option.metavar, help=option.explanation)
+    return made
+
+
+def run(
+    verb: str,
+    made: argparse.ArgumentParser,
+    arguments: "Sequence[str]",
+    act: "Callable[[RecordedBlock, dict[str, Any]], int]",
+) -> int:
+    """Parse, and run `act` as a recorded call of tooltrail; return the exit code."""
+    try:
+        values = vars(made.parse_args(list(arguments)))
+    except UsageError as error:
+        return refuse(verb, error, arguments)
+    values["output"] = values["output"] or default_output()
+    given = {name: value for name, value in values.items() if value not in (None, False)}
+    with _call(verb, given) as call:
+        call.exit_code = act(call, values)
+    return call.exit_code
+
+
+def refuse(verb: str | None, error: UsageError, arguments: "Sequence[str]") -> int:
+    """Answer a command line that is not understood, and record that it was tried."""
+    asked = [argument.removeprefix("--output=") for argument in arguments]
+    wants_json = "json" in asked or not sys.stdout or not sys.stdout.isatty()
+    with _call(verb, {}) as call:
+        call.exit_code = fail(call, error, "json" if wants_json and "table" not in asked else "")
+    return call.exit_code
+
+
+def _call(verb: str | None, params: dict[str, Any]) -> RecordedBlock:
+    return invocation(OWN_TOOL, verb, params, version=__version__, purpose=PURPOSE_AUDIT)

@@ -1,0 +1,28 @@
+"""`tooltrail` without a verb: help, version, and the answer to a verb that is none."""
+
+import sys
+from typing import TYPE_CHECKING
+
+from .. import __version__
+from ..errors import UsageError
+from . import _USAGE, _VERBS, _reading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(arguments: "Sequence[str]") -> int:
+    """Answer `--help` and `--version`; refuse anything else."""
+    if arguments and arguments[0] in ("--help", "-h", "help"):
+        sys.stdout.write(_USAGE.format(**_VERBS))
+        return 0
+    if arguments and arguments[0] == "--version":
+        sys.stdout.write(f"tooltrail {__version__}\n")
+        return 0
+    wrong = f"no such verb: {arguments[0]}" if arguments else "no verb was given"
+    return usage_error(None, wrong, "tooltrail --help lists the verbs", arguments)
+
+
+def usage_error(verb: str | None, message: str, hint: str, arguments: "Sequence[str]" = ()) -> int:
+    """Refuse a command line, and record that it was tried."""
+    return _reading.refuse(verb, UsageError(message, hint=hint), arguments)

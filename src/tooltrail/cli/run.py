@@ -1,0 +1,250 @@
+"""`tooltrail run [OPTIONS] -- CMD ARG...`: record a command that knows nothing of tooltrail.
+
+On the path of every call, so it parses its few options by hand and imports
+nothing that a wrapped call does not need.
+
+The command stays in our process group, so that the terminal's Ctrl-C, Ctrl-\\
+and Ctrl-Z reach it as they would without us. We ignore the first two while it
+runs, pass on what is sent to us alone, and end as it ended: with its exit code,
+or by its signal. Its parent-death signal (prctl(2), Linux) is SIGKILL: it does
+not carry on alone when we are killed.
+"""
+
+import _signal  # type: ignore[import-not-found]
+import os
+import sys
+from errno import ENOENT, ENOEXEC, ENOTDIR
+
+from .._ending import Ending, by_exit_code, by_signal
+from .._host.signals import die_by, name_of
+from .._invocation import Invocation
+from .._wire import NOT_STARTED, OWN_TOOL, RECORDER_WRAPPER
+from ..envelope import error as envelope_error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import FrameType
+    from typing import NoReturn
+
+USAGE = """\
+usage: tooltrail run [OPTIONS] -- CMD ARG...
+
+Run CMD with its stdin, stdout, stderr, exit code and signals as they are, and
+record the call: what ran, for whom, under which trace, for how long, how it ended.
+
+options:
+  --trace-id ID      the trace that the call belongs to (else from the environment)
+  --operator NAME    who makes the call (else TOOL_OPERATOR, the agent, or the user)
+  --operation NAME   what the call is for; it becomes the entry's command
+  --help             show this
+
+exit code: CMD's own; 127 if there is no such command, 126 if it cannot be run.
+"""
+_OPTIONS = ("--trace-id", "--operator", "--operation")
+_PASSED_ON = (_signal.SIGTERM, _signal.SIGHUP, _signal.SIGUSR1, _signal.SIGUSR2)
+_OUTLIVED = (_signal.SIGINT, _signal.SIGQUIT)
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_NOT_FOUND, _CANNOT_RUN = 127, 126  # as POSIX has a shell say it
+
+
+class _Usage(Exception):
+    """The command line is not understood."""
+
+
+def main(arguments: "Sequence[str]") -> int:
+    """Run and record a command; return its exit code, or end by its signal."""
+    if _signal.getsignal(_signal.SIGINT) == _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # until the command runs: end, no traceback
+    try:
+        options, command = _parse(arguments)
+    except _Usage as error:
+        from .other import usage_error
+
+        return usage_error("run", str(error), "tooltrail run --help shows how it is called")
+    if command is None:
+        sys.stdout.write(USAGE)
+        return 0
+    return _run(command, options)
+
+
+def _parse(arguments: "Sequence[str]") -> "tuple[dict[str, str], list[str] | None]":
+    options: dict[str, str] = {}
+    left = list(arguments)
+    while left and left[0].startswith("-") and left[0] != "--":
+        name, assigned, value = left.pop(0).partition("=")
+        if name in ("--help", "-h"):
+            return options, None
+        if name not in _OPTIONS:
+            raise _Usage(f"no such option: {name}")
+        if not assigned:
+            if not left:
+                raise _Usage(f"{name} needs a value")
+            value = left.pop(0)
+        options[name] = value
+    command = left[1:] if left[:1] == ["--"] else left
+    if not command:
+        raise _Usage("no command was given")
+    return options, command
+
+
+def _run(command: list[str], options: dict[str, str]) -> int:
+    program = _find(command[0])
+    call = Invocation(
+        command[0],
+        recorder=RECORDER_WRAPPER,
+        log_tool=OWN_TOOL,
+        argv=command,
+        executable=program,
+        trace_id=options.get("--trace-id"),
+        operator=options.get("--operator"),
+    )
+    with call:
+        call.begin(options.get("--operation"), {"argv": command})
+        if program is None:
+            ending = _not_started(ENOENT)
+            call.finish(ending)
+        else:
+            child = _Child(program, command)
+            ending = child.run()
+            call.finish(ending, child={"pid": child.pid} if child.started else None)
+        call.leave_meta()
+    if ending.outcome == NOT_STARTED:
+        sys.stderr.write(f"tooltrail: {command[0]}: {(ending.error or {}).get('message')}\n")
+    if ending.signal is not None:
+        die_by(ending.signal)
+    return ending.exit_code or 0
+
+
+def _find(name: str) -> str | None:
+    """Return the program that a shell would run for this name, or None."""
+    if "/" in name:
+        return name
+    found = None
+    for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        path = os.path.join(folder or ".", name)
+        if os.path.isfile(path):
+            if os.access(path, os.X_OK):
+                return path
+            found = found or path
+    return found
+
+
+class _Child:
+    """The wrapped command as a child of ours, between its start and its end."""
+
+    def __init__(self, program: str, command: list[str]) -> None:
+        self.pid = 0
+        self.started = False
+        self._program = program
+        self._command = command
+        self._prctl = _prctl()
+        self._signals = (*_PASSED_ON, *_OUTLIVED)
+        self._children_ignored = _signal.getsignal(_signal.SIGCHLD) == _signal.SIG_IGN
+        self._before: dict[int, object] = {}
+
+    def run(self) -> Ending:
+        """Start the command, wait for it, and return how it ended."""
+        if self._children_ignored:  # inherited: waitpid(2) would find no child
+            _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
+        reader, writer = os.pipe()  # closed by a successful exec; else it brings errno
+        # No signal may arrive between fork and the moment when we know whom to pass it to.
+        mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, self._signals)
+        parent = os.getpid()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._become(writer, parent, mask)
+        os.close(writer)
+        self._take_signals()
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
+        failure = os.read(reader, 16)
+        os.close(reader)
+        _, status = os.waitpid(self.pid, 0)
+        self._give_signals_back()
+        if failure:
+            return _not_started(int(failure))
+        self.started = True
+        if os.WIFSIGNALED(status):
+            number = os.WTERMSIG(status)
+            if os.WCOREDUMP(status):
+                _no_second_core()
+            return by_signal(number, "SIGNAL", f"the command was ended by {name_of(number)}")
+        return by_exit_code(os.WEXITSTATUS(status))
+
+    def _become(self, writer: int, parent: int, mask: "set[int]") -> "NoReturn":
+        """In the child: become the command, or tell the parent why not."""
+        try:
+            if self._prctl is not None:
+                self._prctl(_PR_SET_PDEATHSIG, _signal.SIGKILL)
+                if os.getppid() != parent:
+                    os._exit(128 + _signal.SIGKILL)
+            # Python ignores these two from its start; the command expects the default.
+            for number in (_signal.SIGPIPE, _signal.SIGXFSZ):
+                _signal.signal(number, _signal.SIG_DFL)
+            _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
+            if self._children_ignored:
+                _signal.signal(_signal.SIGCHLD, _signal.SIG_IGN)
+            self._exec()
+        except OSError as error:
+            os.write(writer, b"%d" % (error.errno or 0))
+        finally:
+            os._exit(_NOT_FOUND)
+
+    def _exec(self) -> None:
+        try:
+            os.execv(self._program, self._command)
+        except OSError as error:
+            if error.errno != ENOEXEC:
+                raise
+            # A script without a first line that says of what: execvp(3) and every shell do this.
+            os.execv("/bin/sh", ["sh", self._program, *self._command[1:]])
+
+    def _take_signals(self) -> None:
+        for number in _OUTLIVED:
+            self._before[number] = _signal.signal(number, _signal.SIG_IGN)
+        for number in _PASSED_ON:
+            if _signal.getsignal(number) != _signal.SIG_IGN:  # nohup's wish holds for us too
+                self._before[number] = _signal.signal(number, self._pass_on)
+
+    def _give_signals_back(self) -> None:
+        for number, handler in self._before.items():
+            _signal.signal(number, handler)
+
+    def _pass_on(self, number: int, _frame: "FrameType | None") -> None:
+        try:
+            os.kill(self.pid, number)
+        except ProcessLookupError:
+            return  # it ended first
+
+
+def _prctl() -> "Callable[..., int] | None":
+    """Return prctl(2) as a function, or None where the system has none.
+
+    `_ctypes` alone: importing `ctypes` costs several ms, and this is on the path of every call.
+    """
+    if sys.platform != "linux":
+        return None
+    try:
+        import _ctypes
+
+        address = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")  # type: ignore[arg-type]
+        call = _ctypes.call_function
+    except (ImportError, OSError, AttributeError):
+        return None
+    return lambda *arguments: int(call(address, (*arguments, 0, 0, 0)))
+
+
+def _not_started(number: int) -> Ending:
+    missing = number in (ENOENT, ENOTDIR)
+    message = "command not found" if missing else os.strerror(number).lower()
+    code = "COMMAND_NOT_FOUND" if missing else "COMMAND_CANNOT_RUN"
+    return Ending(
+        _NOT_FOUND if missing else _CANNOT_RUN, NOT_STARTED, error=envelope_error(code, message)
+    )
+
+
+def _no_second_core() -> None:
+    """Keep the kernel from writing a core file of us beside the command's."""
+    from resource import RLIMIT_CORE, getrlimit, setrlimit
+
+    setrlimit(RLIMIT_CORE, (0, getrlimit(RLIMIT_CORE)[1]))

@@ -1,0 +1,143 @@
+"""What the log keeps of a call: the bodies of its `begin`, `end` and `undelivered` lines.
+
+Pure. Nothing gets here that has not been through `redact`.
+Fields that are often asked for stand first, which makes a scan faster.
+"""
+
+from ._wire import ORIGIN_EXECUTED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from .context import Context
+
+    Fields = dict[str, Any]
+
+
+class Subject:
+    """Everything about a call that is known before it ends: both lines of it say this."""
+
+    __slots__ = (
+        "command",
+        "context",
+        "params",
+        "process",
+        "purpose",
+        "recorder",
+        "redactions",
+        "request_id",
+        "timestamp",
+        "tool",
+        "version",
+        "warnings",
+    )
+
+    def __init__(
+        self,
+        context: "Context",
+        request_id: str,
+        timestamp: str,
+        tool: str,
+        recorder: str,
+        version: str | None,
+    ) -> None:
+        self.context = context
+        self.request_id = request_id
+        self.timestamp = timestamp
+        self.tool = tool
+        self.recorder = recorder
+        self.version = version
+        self.command: str | None = None
+        self.params: Fields = {}
+        self.process: Fields = {}
+        self.purpose: str | None = None
+        self.redactions: Sequence[Mapping[str, str]] = ()
+        self.warnings: Sequence[Mapping[str, str]] = ()
+
+
+def begin(subject: Subject) -> "Fields":
+    """Return the body of the line that is written before the action."""
+    return {"event": "begin", **_identity(subject), **_circumstances(subject)}
+
+
+def end(subject: Subject, result: "Mapping[str, Any]", *, supersedes: bool = False) -> "Fields":
+    """Return the body of the line after the action: all that begin said, and how it ended."""
+    head: Fields = {"event": "end"}
+    if supersedes:
+        head["supersedes"] = True
+    return {**head, **_identity(subject), **result, **_circumstances(subject)}
+
+
+def undelivered(request_id: str, exit_code: int, message: str) -> "Fields":
+    """Return the body of the line that corrects an end: its response never reached the caller."""
+    return {
+        "event": "undelivered",
+        "request_id": request_id,
+        "exit_code": exit_code,
+        "error": {"code": "UNDELIVERED", "message": message},
+    }
+
+
+def result(
+    *,
+    exit_code: int | None,
+    outcome: str,
+    duration_ms: int,
+    signal: str | None = None,
+    error: "Mapping[str, Any] | None" = None,
+    origin: str = ORIGIN_EXECUTED,
+    origin_request_id: str | None = None,
+    output: "Mapping[str, Any] | None" = None,
+    child: "Mapping[str, Any] | None" = None,
+) -> "Fields":
+    """Return what an end line says beyond its begin line."""
+    fields: Fields = {
+        "exit_code": exit_code,
+        "outcome": outcome,
+        "duration_ms": duration_ms,
+        "signal": signal,
+        "error": dict(error) if error else None,
+        "origin": origin,
+    }
+    if origin_request_id:
+        fields["origin_request_id"] = origin_request_id
+    if output:
+        fields["output"] = dict(output)
+    if child:
+        fields["child"] = dict(child)
+    return fields
+
+
+def _identity(subject: Subject) -> "Fields":
+    context = subject.context
+    return {
+        "request_id": subject.request_id,
+        "trace_id": context.trace_id,
+        "parent_request_id": context.parent_request_id,
+        "timestamp": subject.timestamp,
+        "tool": subject.tool,
+        "command": subject.command,
+    }
+
+
+def _circumstances(subject: Subject) -> "Fields":
+    context = subject.context
+    fields: Fields = {
+        "operator": context.operator,
+        "params": subject.params,
+        "version": subject.version,
+        "recorder": subject.recorder,
+        "trace_source": context.trace_source,
+        "operator_source": context.operator_source,
+    }
+    if subject.purpose:
+        fields["purpose"] = subject.purpose
+    fields["caller"] = context.caller()
+    fields["process"] = subject.process
+    if subject.redactions:
+        fields["redactions"] = list(subject.redactions)
+    if subject.warnings:
+        fields["warnings"] = list(subject.warnings)
+    return fields

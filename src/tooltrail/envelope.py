@@ -1,0 +1,84 @@
+"""What the caller gets back: `ok`, `data`, `error`, `warnings`, `meta`, always all five.
+
+Pure: values in, values out. `_answer` takes them to stdout.
+"""
+
+from ._encode import encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+TEXT = "text"
+JSON = "json"
+JSONL = "jsonl"
+FORMATS = (TEXT, JSON, JSONL)
+
+
+def response(
+    *,
+    exit_code: int,
+    data: "Any",
+    error: "Mapping[str, Any] | None",
+    warnings: "Sequence[Mapping[str, Any]]",
+    meta: "Mapping[str, Any]",
+) -> "dict[str, Any]":
+    """Return the response of one call; `ok` follows from the exit code."""
+    return {
+        "ok": exit_code == 0,
+        "data": data,
+        "error": dict(error) if error else None,
+        "warnings": list(warnings),
+        "meta": dict(meta),
+    }
+
+
+def error(
+    code: str,
+    message: str,
+    *,
+    retryable: bool | None = None,
+    hint: str | None = None,
+    **more: "Any",
+) -> "dict[str, Any]":
+    """Return the `error` of a response; what is not known is left out."""
+    known = {"retryable": retryable, "hint": hint, **more}
+    return {
+        "code": code,
+        "message": message,
+        **{name: value for name, value in known.items() if value is not None},
+    }
+
+
+def document(answer: "Mapping[str, Any]", *, indented: bool = False) -> str:
+    """Write a response as JSON text with its newline: one line, or laid out for a reader."""
+    text = encode(answer)
+    if indented:
+        import json
+
+        text = json.dumps(json.loads(text), indent=2)
+    return text + "\n"
+
+
+def data_as_text(data: "Any", indent: str = "") -> str:
+    """Lay out a command's data for a person: `name: value` lines, list items with a dash."""
+    if isinstance(data, dict):
+        return "".join(_member(f"{indent}{name}:", value, indent) for name, value in data.items())
+    if isinstance(data, list):
+        return "".join(_member(f"{indent}-", value, indent) for value in data)
+    if data is None:
+        return ""
+    return f"{indent}{_scalar(data)}\n"
+
+
+def _member(label: str, value: "Any", indent: str) -> str:
+    if isinstance(value, (dict, list)) and value:
+        return f"{label}\n{data_as_text(value, indent + '  ')}"
+    return f"{label} {_scalar(value)}\n"
+
+
+def _scalar(value: "Any") -> str:
+    if isinstance(value, str):
+        return value
+    return encode(value)

@@ -1,0 +1,1 @@
+"""One module per CLI framework, each with the verb `instrument`; import the one that you use."""

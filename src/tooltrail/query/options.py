@@ -1,0 +1,92 @@
+"""What can be asked of the logs, said once: every reading command builds its options from here."""
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+from .window import parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TABLE = "table"
+JSON = "json"
+JSONL = "jsonl"
+OUTPUTS = (JSONL, JSON, TABLE)
+
+
+class Option:
+    """One option of a reading command: a flag where it has no metavar."""
+
+    def __init__(self, name: str, metavar: str | None, explanation: str) -> None:
+        self.name = name
+        self.metavar = metavar
+        self.explanation = explanation
+
+    @property
+    def key(self) -> str:
+        """The option's name as a variable: `--trace-id` is `trace_id`."""
+        return self.name.removeprefix("--").replace("-", "_")
+
+
+OPTIONS = (
+    Option("--since", "TIME", "calls that began or ended since: 90s, 15m, 1h, 2d, ISO 8601, today"),
+    Option("--until", "TIME", "calls that began or ended until then; the same ways to write it"),
+    Option("--command", "NAME", "calls of this command; `db` also stands for `db migrate`"),
+    Option("--trace-id", "ID", "calls of this trace, and of those that continue its id"),
+    Option("--request-id", "ID", "the one call with this id"),
+    Option("--operator", "NAME", "calls made by this operator, and by those that continue it"),
+    Option("--exit-code", "N", "calls that ended with this exit code"),
+    Option("--failed", None, "calls that failed, were killed, or vanished"),
+    Option("--exact", None, "take ids as they are, without those that continue them"),
+    Option("--all", None, "also the calls that only read the log"),
+    Option("--limit", "N", "at most this many entries, the first in order of the log"),
+)
+TOOL_OPTION = Option("--tool", "NAME", "calls of this tool, recorded by itself or by a wrapper")
+
+
+class Query:
+    """What is asked for. Times are ISO 8601 UTC, as the log writes them."""
+
+    def __init__(self, **asked: Any) -> None:
+        self.since: str | None = asked.get("since")
+        self.until: str | None = asked.get("until")
+        self.command: str | None = asked.get("command")
+        self.trace_id: str | None = asked.get("trace_id")
+        self.request_id: str | None = asked.get("request_id")
+        self.operator: str | None = asked.get("operator")
+        self.tool: str | None = asked.get("tool")
+        self.exit_code: int | None = asked.get("exit_code")
+        self.failed: bool = bool(asked.get("failed"))
+        self.exact: bool = bool(asked.get("exact"))
+        self.all: bool = bool(asked.get("all"))
+        self.limit: int | None = asked.get("limit")
+
+
+def query_from(values: "Mapping[str, Any]") -> Query:
+    """Make a query of option values as they were given: texts, flags, or None.
+
+    Raises `UsageError`, which names the option and what it takes.
+    """
+    asked = dict(values)
+    for name in ("since", "until"):
+        if asked.get(name) is not None:
+            asked[name] = parse_time(f"--{name}", asked[name])
+    for name, least in (("exit_code", 0), ("limit", 1)):
+        if asked.get(name) is not None:
+            asked[name] = _whole_number("--" + name.replace("_", "-"), asked[name], least)
+    query = Query(**asked)
+    if query.since and query.until and query.since > query.until:
+        raise UsageError(
+            f"--since ({query.since}) is after --until ({query.until})", hint="swap the two"
+        )
+    return query
+
+
+def _whole_number(option: str, text: "str | int", least: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = least - 1
+    if number < least:
+        raise UsageError(f"{option}: {str(text)[:40]!r} is not a whole number of at least {least}")
+    return number

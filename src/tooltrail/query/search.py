@@ -1,0 +1,148 @@
+"""Search one log or many: entries in the order of the logs, as a stream."""
+
+import heapq
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from .._encode import encode
+from .._wire import GOOD_OUTCOMES, LOG_NAME, PURPOSE_AUDIT, RUNNING, UNKNOWN
+from ..trail.place import data_home
+from ..trail.read import logs_in
+from .fold import LogEntries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .options import Query
+
+    Entry = dict[str, Any]
+
+_CONTINUES = ("-", "/", ":")
+
+
+class Search:
+    """A running search; once it is read to its end, `problems` tells what it could not see."""
+
+    def __init__(self, query: "Query", paths: "Iterable[str] | None" = None) -> None:
+        self.query = query
+        self.paths = list(logs_in(data_home(), LOG_NAME) if paths is None else paths)
+        self._logs = [LogEntries(path) for path in self.paths]
+        self._unreadable: list[str] = []
+        self._literal = _literal_of(query)
+
+    def __iter__(self) -> "Iterator[Entry]":
+        streams = [self._matches(log) for log in self._logs]
+        merged = heapq.merge(*streams, key=lambda entry: str(entry.get("logged_at", "")))
+        return islice(merged, self.query.limit)
+
+    def problems(self) -> list[str]:
+        """Say what the search could not see, one sentence each."""
+        bad = [
+            f"{log.path}: {log.bad_lines} line{'s' if log.bad_lines > 1 else ''} could not be read"
+            f" and {'were' if log.bad_lines > 1 else 'was'} skipped, the first of them"
+            f" line {log.first_bad_line}"
+            for log in self._logs
+            if log.bad_lines
+        ]
+        return self._unreadable + bad
+
+    def _matches(self, log: LogEntries) -> "Iterator[Entry]":
+        try:
+            for entry in log.read(self._may_match):
+                if matches(self.query, entry):
+                    yield entry
+        except FileNotFoundError:
+            return  # no call was recorded yet
+        except OSError as error:
+            self._unreadable.append(f"{log.path}: {(error.strerror or str(error)).lower()}")
+
+    def _may_match(self, line: bytes) -> bool:
+        """Reject by the bytes what cannot match, before any JSON is parsed."""
+        if self._literal is not None and self._literal not in line:
+            return False
+        if self.query.since is None:
+            return True
+        at = line.find(b'"logged_at":"', 0, 200) + 13
+        return (
+            at < 13
+            or b'"event":"begin"' in line[:260]
+            or line[at : at + 24].decode("ascii", "replace") >= self.query.since
+        )
+
+
+def _literal_of(query: "Query") -> bytes | None:
+    """Return the id that every matching line must hold as it stands, where there is one."""
+    wanted = query.request_id or query.trace_id
+    if wanted is None or not wanted.isascii():
+        return None  # another writer may have written it otherwise
+    return encode(wanted)[1:-1].encode("ascii")
+
+
+def matches(query: "Query", entry: "Entry") -> bool:
+    """Tell whether an entry is what the query asks for."""
+    return all(
+        (
+            query.request_id is None or entry.get("request_id") == query.request_id,
+            query.trace_id is None or _has_trace(query, entry),
+            query.tool is None or entry.get("tool") == query.tool,
+            query.operator is None
+            or _is_or_continues(query, entry.get("operator"), query.operator),
+            query.command is None or _is_command(entry.get("command"), query.command),
+            query.exit_code is None or entry.get("exit_code") == query.exit_code,
+            not query.failed or is_failed(entry),
+            _in_window(query, entry),
+            _is_listed(query, entry),
+        )
+    )
+
+
+def is_failed(entry: "Entry") -> bool:
+    """Tell a call that failed, was killed or vanished; one that still runs has not failed."""
+    if entry.get("exit_code") is not None:
+        return bool(entry["exit_code"] != 0)
+    return entry.get("outcome") not in (RUNNING, UNKNOWN, *GOOD_OUTCOMES)
+
+
+def _has_trace(query: "Query", entry: "Entry") -> bool:
+    assert query.trace_id is not None
+    if _is_or_continues(query, entry.get("trace_id"), query.trace_id):
+        return True
+    caller = entry.get("caller")
+    session = caller.get("session") if isinstance(caller, dict) else None
+    return not query.exact and bool(session == query.trace_id)
+
+
+def _is_or_continues(query: "Query", value: Any, wanted: str) -> bool:
+    if value == wanted:
+        return True
+    return (
+        not query.exact
+        and isinstance(value, str)
+        and value.startswith(wanted)
+        and value[len(wanted) :].startswith(_CONTINUES)
+    )
+
+
+def _is_command(value: Any, wanted: str) -> bool:
+    if not isinstance(value, str):
+        return False
+    return any(part == wanted or part.startswith(wanted + " ") for part in value.split(","))
+
+
+def _in_window(query: "Query", entry: "Entry") -> bool:
+    """Tell whether the call began or ended in the window."""
+    moments = [str(entry.get("timestamp", ""))]
+    if entry.get("exit_code") is not None or entry.get("outcome") in GOOD_OUTCOMES:
+        moments.append(str(entry.get("logged_at", "")))
+    return any(
+        (query.since is None or moment >= query.since)
+        and (query.until is None or moment <= query.until)
+        for moment in moments
+    )
+
+
+def _is_listed(query: "Query", entry: "Entry") -> bool:
+    """Tell a call that did something from one that only read the log, unless those are wanted."""
+    if entry.get("purpose") != PURPOSE_AUDIT or query.all or query.request_id:
+        return True
+    return query.command is not None or query.tool == "tooltrail"

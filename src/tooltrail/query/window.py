@@ -1,0 +1,43 @@
+"""Read the times that people write: `90s`, `15m`, `1h30m`, `2d`, ISO 8601, `today`."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from .._host import clock
+from ..errors import UsageError
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_DURATION = re.compile(r"-?((?:\d{1,9}(?:\.\d{1,3})?[smhdw])+)")
+_PART = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)([smhdw])")
+_HINT = (
+    "give a duration back from now (90s, 15m, 1h, 2d), an ISO 8601 time"
+    " (2026-11-22, 2026-11-22T14:30:00Z; without an offset it is local time),"
+    " or now, today, yesterday"
+)
+
+
+def parse_time(option: str, text: str) -> str:
+    """Return a time as the log writes it: ISO 8601 UTC with milliseconds.
+
+    Raises `UsageError`, which names the option, where the text is no time.
+    """
+    now = datetime.fromtimestamp(clock.wall_ns() / 1e9, UTC)
+    try:
+        moment = _parse(text.strip(), now)
+        return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (ValueError, OverflowError):
+        raise UsageError(f"{option}: {text[:80]!r} is not a time", hint=_HINT) from None
+
+
+def _parse(text: str, now: datetime) -> datetime:
+    midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    named = {"now": now, "today": midnight, "yesterday": midnight - timedelta(days=1)}
+    if text.lower() in named:
+        return named[text.lower()]
+    duration = _DURATION.fullmatch(text)
+    if duration:
+        parts = _PART.findall(duration[1])
+        return now - sum(
+            (timedelta(**{_UNITS[unit]: float(count)}) for count, unit in parts), timedelta()
+        )
+    return datetime.fromisoformat(text)

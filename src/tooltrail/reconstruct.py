@@ -1,0 +1,221 @@
+"""Entries to a trace: the tree of calls, in order, with the slow step and the failed ones.
+
+Pure and total: any entries in any order make a trace, and none is dropped. Two
+entries tell of one call where a wrapper started a tool that records itself: the
+tool's entry is inside the wrapper's and has the pid of the process that the
+wrapper started. They become one call, which says what the tool said, and takes
+from the wrapper what only a parent sees: the exit of a process that was killed.
+
+A parent that is not among the entries leaves its calls at the top, marked
+`parent_missing`. Parents that form a circle are cut at the earliest of them.
+"""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ._wire import OPEN_OUTCOMES, RECORDER_WRAPPER
+from .query.search import is_failed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    Entry = dict[str, Any]
+
+
+class Call:
+    """One call of a trace: its entry, the wrapper's entry where it had one, and its children."""
+
+    def __init__(self, entry: "Entry", wrapper: "Entry | None" = None) -> None:
+        self.entry = entry
+        self.wrapper = wrapper
+        self.children: list[Call] = []
+        self.parent_missing = False
+        self.start_ms = 0  # after the first call of the trace began
+
+    @property
+    def request_id(self) -> str:
+        """The id of the call: the tool's own where it gave one."""
+        return str(self.entry.get("request_id", ""))
+
+    @property
+    def duration_ms(self) -> int | None:
+        """How long it took, in ms; the wrapper's figure where the tool did not live to say."""
+        for entry in (self.entry, self.wrapper or {}):
+            if isinstance(entry.get("duration_ms"), int):
+                return int(entry["duration_ms"])
+        return None
+
+    @property
+    def own_ms(self) -> int:
+        """How long it took without its children, in ms."""
+        return max(
+            0, (self.duration_ms or 0) - sum(child.duration_ms or 0 for child in self.children)
+        )
+
+    @property
+    def shown(self) -> "Entry":
+        """The entry, completed by what the wrapper saw where the call itself has no end."""
+        if self.wrapper is None or self.entry.get("outcome") not in OPEN_OUTCOMES:
+            return self.entry
+        seen = {
+            name: self.wrapper.get(name) for name in ("exit_code", "outcome", "signal", "error")
+        }
+        return {**self.entry, **seen, "duration_ms": self.duration_ms}
+
+    def as_json(self) -> "dict[str, Any]":
+        """Return the call as `data.calls` has it."""
+        shown = self.shown
+        fields = {
+            name: shown.get(name)
+            for name in (
+                "request_id",
+                "trace_id",
+                "tool",
+                "command",
+                "params",
+                "timestamp",
+                "exit_code",
+                "signal",
+                "outcome",
+                "error",
+                "origin",
+                "operator",
+                "recorder",
+            )
+        }
+        fields |= {"start_ms": self.start_ms, "duration_ms": self.duration_ms}
+        if self.wrapper is not None:
+            fields["wrapper_request_id"] = self.wrapper.get("request_id")
+        if self.parent_missing:
+            fields["parent_missing"] = True
+        return {**fields, "children": [child.as_json() for child in self.children]}
+
+
+class Trace:
+    """All calls of one trace, or of a session of traces, as trees in the order they began."""
+
+    def __init__(self, trace_id: str, roots: list[Call]) -> None:
+        self.trace_id = trace_id
+        self.roots = roots
+
+    def calls(self) -> "list[Call]":
+        """Return every call, parents before their children, in the order that they began."""
+        found: list[Call] = []
+        waiting = self.roots[::-1]
+        while waiting:
+            call = waiting.pop()
+            found.append(call)
+            waiting += call.children[::-1]
+        return found
+
+    @property
+    def duration_ms(self) -> int:
+        """From the first begin to the last end, in ms."""
+        return max((call.start_ms + (call.duration_ms or 0) for call in self.calls()), default=0)
+
+    def slowest(self) -> Call | None:
+        """Return the call that itself, without its children, took longest."""
+        timed = [call for call in self.calls() if call.duration_ms is not None]
+        return max(timed, key=lambda call: call.own_ms, default=None)
+
+    def failed(self) -> list[Call]:
+        """Return the calls that failed, in the order that they began."""
+        return [call for call in self.calls() if is_failed(call.shown)]
+
+    def as_json(self) -> "dict[str, Any]":
+        """Return the trace as the `data` of a response."""
+        calls = self.calls()
+        slowest = self.slowest()
+        return {
+            "trace_id": self.trace_id,
+            "trace_ids": sorted({str(call.entry.get("trace_id")) for call in calls}),
+            "started": min((str(call.entry.get("timestamp")) for call in calls), default=None),
+            "duration_ms": self.duration_ms,
+            "count": len(calls),
+            "slowest": slowest.request_id if slowest else None,
+            "failed": [call.request_id for call in self.failed()],
+            "calls": [call.as_json() for call in self.roots],
+        }
+
+
+def rebuild(trace_id: str, entries: "Iterable[Entry]") -> Trace:
+    """Return the trace that these entries make."""
+    known: dict[str, Call] = {}
+    for entry in sorted(entries, key=_when):
+        request_id = str(entry.get("request_id") or f"#{len(known)}")
+        known[request_id if request_id not in known else f"{request_id}#{len(known)}"] = Call(entry)
+    parents = _join_wrapped(known)
+    roots = _hang(known, parents)
+    first = min((_started_ms(call.entry) for call in known.values()), default=0)
+    for call in known.values():
+        call.start_ms = _started_ms(call.entry) - first
+    return Trace(trace_id, roots)
+
+
+def _when(entry: "Entry") -> tuple[str, str]:
+    return str(entry.get("timestamp", "")), str(entry.get("logged_at", ""))
+
+
+def _join_wrapped(known: dict[str, Call]) -> dict[str, str]:
+    """Make one call of a wrapper and the tool that it started; return where each id now lives."""
+    moved: dict[str, str] = {}
+    for key, call in list(known.items()):
+        outer_key = str(call.entry.get("parent_request_id"))
+        outer = known.get(outer_key)
+        if outer is not None and outer is not call and _is_wrapper_of(outer.entry, call.entry):
+            call.wrapper = outer.entry
+            moved[outer_key] = key
+    for outer_key in moved:
+        del known[outer_key]
+    return moved
+
+
+def _is_wrapper_of(outer: "Entry", inner: "Entry") -> bool:
+    if outer.get("recorder") != RECORDER_WRAPPER or inner.get("recorder") == RECORDER_WRAPPER:
+        return False
+    process, child = inner.get("process"), outer.get("child")
+    if not isinstance(process, dict):
+        return False
+    if isinstance(child, dict) and "pid" in child:
+        return bool(child["pid"] == process.get("pid"))
+    outer_process = outer.get("process")  # the wrapper was killed before it could name its child
+    return (
+        isinstance(outer_process, dict)
+        and outer_process.get("pid") == process.get("parent_pid")
+        and outer.get("tool") == inner.get("tool")
+    )
+
+
+def _hang(known: dict[str, Call], moved: dict[str, str]) -> list[Call]:
+    """Put each call under its parent; return those that stand at the top."""
+    parents: dict[str, str] = {}
+    for key, call in known.items():
+        named = (call.wrapper or call.entry).get("parent_request_id")
+        parent = moved.get(str(named), str(named)) if named else None
+        if parent is None:
+            continue
+        if parent in known and not _is_below(parent, key, parents):
+            parents[key] = parent
+        else:
+            call.parent_missing = True
+    for key, parent in parents.items():
+        known[parent].children.append(known[key])
+    return [call for key, call in known.items() if key not in parents]
+
+
+def _is_below(key: str, ancestor: str, parents: dict[str, str]) -> bool:
+    step: str | None = key
+    while step is not None:
+        if step == ancestor:
+            return True
+        step = parents.get(step)
+    return False
+
+
+def _started_ms(entry: "Entry") -> int:
+    """Return when the call began, in ms since 1970, or 0 where it does not say."""
+    try:
+        moment = datetime.fromisoformat(str(entry.get("timestamp")))
+    except ValueError:
+        return 0
+    return int(moment.timestamp() * 1000)

@@ -1,0 +1,164 @@
+"""Deliver what a reading command found, as the answer of its own recorded call."""
+
+import os
+import sys
+from errno import EPIPE
+from typing import TYPE_CHECKING, Any
+
+from .._ending import Ending
+from .._host.stdout import is_terminal
+from .._wire import FAILURE
+from ..envelope import document, response
+from ..envelope import error as envelope_error
+from ..errors import NotFoundError, TooltrailError
+from ..query.options import JSON, TABLE, query_from
+from ..query.search import Search
+from ..reconstruct import rebuild
+from . import listing, tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from .._invocation import Invocation
+
+_FALLBACK_COLUMNS = 100
+
+
+def default_output() -> str:
+    """People read on a terminal, programs elsewhere."""
+    return TABLE if is_terminal() else JSON
+
+
+def terminal_columns() -> int | None:
+    """Return the width to fit into, or None where output is no terminal: nothing is cut there."""
+    if not is_terminal():
+        return None
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or _FALLBACK_COLUMNS
+    except (OSError, ValueError):
+        return _FALLBACK_COLUMNS
+
+
+def deliver_listing(
+    call: "Invocation",
+    values: "Mapping[str, Any]",
+    output: str,
+    paths: "Sequence[str] | None" = None,
+) -> int:
+    """Print the entries that the options ask for; finish `call`; return the exit code."""
+
+    def print_it() -> None:
+        search = Search(query_from(values), paths)
+
+        def tail() -> "dict[str, Any]":
+            _note_problems(call, search)
+            return _response_tail(call)
+
+        _write(
+            listing.pieces(search, output, columns=terminal_columns(), tail=tail), output != JSON
+        )
+        if output != JSON:
+            _note_problems(call, search)
+
+    return _deliver(call, output, print_it)
+
+
+def deliver_trace(
+    call: "Invocation", trace_id: str, values: "Mapping[str, Any]", output: str
+) -> int:
+    """Print one trace as a tree; finish `call`; return the exit code."""
+
+    def print_it() -> None:
+        search = Search(query_from({**values, "trace_id": trace_id}))
+        trace = rebuild(trace_id, search)
+        _note_problems(call, search)
+        if not trace.roots:
+            raise NotFoundError(
+                f"no call of trace {trace_id!r} is in the {len(search.paths)} logs that were read",
+                hint="tooltrail log --since 1d shows what there is, each call with its trace",
+            )
+        if output == JSON:
+            call.data = trace.as_json()  # type: ignore[attr-defined]
+            answer = {"data": trace.as_json(), **_response_tail(call)}
+            _write([document(answer, indented=is_terminal())], False)
+            return
+        signs = tree.Signs(unicode=_prints_unicode())
+        drawn = tree.lines(trace, columns=terminal_columns(), signs=signs)
+        _write((line + "\n" for line in drawn), True)
+
+    return _deliver(call, output, print_it)
+
+
+def _deliver(call: "Invocation", output: str, print_it: "Callable[[], None]") -> int:
+    try:
+        print_it()
+    except TooltrailError as error:
+        return fail(call, error, output)
+    except OSError as error:
+        return _undelivered(call, error)
+    call.finish(Ending(0))
+    return 0
+
+
+def fail(call: "Invocation", error: TooltrailError, output: str) -> int:
+    """Say what went wrong, where the caller looks for it; return the exit code."""
+    details = envelope_error(error.code, error.message, hint=error.hint)
+    outcome = "usage_error" if error.exit_code == 2 else FAILURE
+    call.finish(Ending(error.exit_code, outcome, error=details))
+    if output == JSON:
+        answer = response(
+            exit_code=error.exit_code,
+            data=None,
+            error=details,
+            warnings=call.warnings,
+            meta=call.meta(),
+        )
+        try:
+            _write([document(answer, indented=is_terminal())], False)
+        except OSError as failure:
+            return _undelivered(call, failure)
+    else:
+        hint = f"\nhint: {error.hint}" if error.hint else ""
+        sys.stderr.write(f"error: {error.message}{hint}\n")
+    return error.exit_code
+
+
+def _undelivered(call: "Invocation", error: OSError) -> int:
+    """The reader went away, or the disk is full: end with 1, and let the log say so."""
+    reason = (error.strerror or str(error)).lower()
+    if error.errno != EPIPE:
+        sys.stderr.write(f"error: stdout: {reason}\n")
+    if call.finished:
+        call.undelivered(1, f"stdout: {reason}")
+    else:
+        details = envelope_error("UNDELIVERED", f"stdout: {reason}")
+        call.finish(Ending(1, FAILURE, error=details))
+    sys.stdout = None  # or the interpreter tries to flush it again
+    return 1
+
+
+def _response_tail(call: "Invocation") -> "dict[str, Any]":
+    call.finish(Ending(0))
+    return {"ok": True, "error": None, "warnings": call.warnings, "meta": call.meta()}
+
+
+def _note_problems(call: "Invocation", search: Search) -> None:
+    for problem in search.problems():
+        call.warnings.append({"code": "LOG_NOT_READ_WHOLE", "message": problem})
+        sys.stderr.write(f"tooltrail: {problem}\n")
+
+
+def _write(pieces: "Iterable[str]", for_people: bool) -> None:
+    if for_people and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    for piece in pieces:
+        sys.stdout.write(piece)
+    sys.stdout.flush()
+
+
+def _prints_unicode() -> bool:
+    try:
+        "├█".encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

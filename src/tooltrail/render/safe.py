@@ -1,0 +1,72 @@
+"""Make text that came from outside safe to show, to a person's terminal and to a model alike.
+
+Arguments, ids and error texts are whatever somebody chose to write: control
+characters, ANSI escapes and bidi marks become visible escapes, and the length is
+capped.
+"""
+
+from typing import Any
+from unicodedata import category, east_asian_width
+
+from .._encode import encode
+
+_ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_WIDE = frozenset({"W", "F"})
+_MAX_SCALAR_CHARS = 400
+
+
+def safe(value: Any, limit: int = _MAX_SCALAR_CHARS) -> str:
+    """Return a value as one line of printable text of at most `limit` characters."""
+    text = value if isinstance(value, str) else "" if value is None else encode(value)
+    cut = text[: limit + 1]
+    if not cut.isprintable():
+        cut = "".join(map(_visible, cut))
+    return cut if len(cut) <= limit else cut[: max(0, limit - 1)] + "…"
+
+
+def _visible(char: str) -> str:
+    if char.isprintable() or category(char) not in _ESCAPED:
+        return char
+    return char.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def width(text: str) -> int:
+    """Return how many columns a terminal gives a printable text."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if category(char) in ("Mn", "Me") else 2 if east_asian_width(char) in _WIDE else 1
+        for char in text
+    )
+
+
+def fit(text: str, columns: int) -> str:
+    """Cut a printable text to a number of columns, with an ellipsis where something is gone."""
+    if width(text) <= columns:
+        return text
+    kept = ""
+    for char in text:
+        if width(kept + char) > columns - 1:
+            break
+        kept += char
+    return kept + "…" if columns > 0 else ""
+
+
+def pad(text: str, columns: int, *, right: bool = False) -> str:
+    """Fill a text with spaces up to a number of columns."""
+    space = " " * max(0, columns - width(text))
+    return space + text if right else text + space
+
+
+def duration(ms: int | None) -> str:
+    """Write a duration: 7 ms, 4.52 s, 3 min 05 s, 2 h 07 min; nothing where it is not known."""
+    if ms is None:
+        return ""
+    if ms < 1000:
+        return f"{ms} ms"
+    if ms < 60_000:
+        return f"{ms / 1000:.2f} s"
+    minutes, seconds = divmod(ms // 1000, 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"

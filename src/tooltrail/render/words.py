@@ -1,0 +1,63 @@
+"""Say in few words what a call was and how it ended: the same in every view."""
+
+from typing import TYPE_CHECKING, Any
+
+from .._wire import GOOD_OUTCOMES, OPEN_OUTCOMES, RUNNING
+from .safe import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MAX_VALUE_CHARS = 60
+
+
+def call_words(entry: "Mapping[str, Any]") -> str:
+    """Return what was called: tool, command and params, as somebody would have typed it."""
+    tool, command = safe(entry.get("tool") or "?"), entry.get("command")
+    params = entry.get("params")
+    params = params if isinstance(params, dict) else {}
+    argv = params.get("argv")
+    if entry.get("recorder") == "wrapper" and isinstance(argv, list):
+        words = [tool, *(_argument(argument) for argument in argv[1:])]
+        return " ".join(([f"[{safe(command)}]"] if command else []) + words)
+    words = [tool] if command in (None, entry.get("tool")) else [tool, safe(command)]
+    given = (
+        f"{safe(name)}={_argument(value)}"
+        for name, value in params.items()
+        if value not in (None, False, "", [], {})
+    )
+    return " ".join([*words, *given])
+
+
+def _argument(value: Any) -> str:
+    text = safe(value, _MAX_VALUE_CHARS)
+    return f"'{text}'" if not text or " " in text else text
+
+
+def exit_words(entry: "Mapping[str, Any]") -> str:
+    """Return how the call ended: its exit code, the signal, or how it stands without an end."""
+    outcome = safe(entry.get("outcome") or "other")
+    if entry.get("signal"):
+        return safe(entry["signal"])
+    if entry.get("exit_code") is None:
+        return outcome
+    return safe(entry["exit_code"])
+
+
+def mark(entry: "Mapping[str, Any]") -> str:
+    """Return one sign for the outcome: ok `+`, running `~`, unknown `?`, anything else `x`."""
+    outcome = entry.get("outcome")
+    if entry.get("exit_code") in (0, None) and outcome in GOOD_OUTCOMES:
+        return "+"
+    if outcome == RUNNING:
+        return "~"
+    return "?" if outcome in OPEN_OUTCOMES and outcome == "unknown" else "x"
+
+
+def error_words(entry: "Mapping[str, Any]") -> str:
+    """Return the error's code and message in one line, or nothing."""
+    error = entry.get("error")
+    if not isinstance(error, dict):
+        return ""
+    code, message = safe(error.get("code")), safe(error.get("message"), 200)
+    return message if code in ("", "EXIT_CODE") else f"{code}: {message}"

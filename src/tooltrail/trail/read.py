@@ -1,0 +1,105 @@
+"""Read the lines of a log, tolerantly: what is damaged is handed over as such, never fatal.
+
+A line that a dying writer left torn is recognised by what follows it: the next
+writer closes it off and says so (`healed_bytes`). At the end of the log it is
+the line without a newline.
+"""
+
+import json
+import os
+from fcntl import LOCK_NB, LOCK_SH, LOCK_UN, flock
+from time import sleep
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HEALING = b'"healed_bytes":'
+_HEAD_BYTES = 260  # within which a line says all that is needed to fold it
+
+
+def logs_in(home: str, name: str) -> list[str]:
+    """Return the paths of all logs below a data home: `<home>/<tool>/<name>`, sorted."""
+    try:
+        tools = sorted(os.listdir(home))
+    except OSError:
+        return []
+    paths = (f"{home}/{tool}/{name}" for tool in tools)
+    return [path for path in paths if os.path.isfile(path) and _opens_as_log(path)]
+
+
+def _opens_as_log(path: str) -> bool:
+    """Tell our log from another program's file of that name; what cannot be read may be ours."""
+    try:
+        with open(path, "rb") as log:
+            return log.read(1) in (b"", b"{") and b'"prev":"' in log.read(200)
+    except OSError:
+        return True
+
+
+def size_when_still(path: str) -> int:
+    """Return the size of a log at a moment when nobody is writing to it.
+
+    Raises `OSError` where the log cannot be read.
+    """
+    with open(path, "rb") as log:
+        for _ in range(200):
+            try:
+                flock(log, LOCK_SH | LOCK_NB)
+            except BlockingIOError:
+                sleep(0.002)
+                continue
+            except OSError:
+                break  # a filesystem without locks
+            size = os.fstat(log.fileno()).st_size
+            flock(log, LOCK_UN)
+            return size
+        return os.fstat(log.fileno()).st_size
+
+
+def lines(path: str, size: int) -> "Iterator[tuple[bytes, bool]]":
+    """Yield each line in the first `size` bytes of a log, and whether it is whole."""
+    with open(path, "rb") as log:
+        left = size
+        held = b""
+        for read in log:
+            line = read[:left]
+            left -= len(line)
+            if held:
+                yield held, not (_HEALING in line[:_HEAD_BYTES] and parse(held) is None)
+            held = line
+            if left <= 0:
+                break
+        if held:
+            yield held, held.endswith(b"\n") or parse(held) is not None
+
+
+def parse(line: bytes) -> "dict[str, Any] | None":
+    """Return the event that a line holds, or None where it holds none."""
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) else None
+
+
+def glance(line: bytes) -> tuple[bytes, bytes]:
+    """Return a line's event and request id without parsing it, by the format's order of members."""
+    head = line[:_HEAD_BYTES]
+    _, _, rest = head.partition(b'"event":"')
+    event, _, rest = rest.partition(b'"')
+    _, _, rest = rest.partition(b'"request_id":"')
+    request_id, quote, _ = rest.partition(b'"')
+    if event and (quote or event == b"log"):
+        return event, request_id
+    return _glance_slowly(line)
+
+
+def _glance_slowly(line: bytes) -> tuple[bytes, bytes]:
+    event = parse(line) or {}
+    return str(event.get("event", "")).encode(), str(event.get("request_id", "")).encode()
+
+
+def supersedes(line: bytes) -> bool:
+    """Tell an end line that takes the place of an earlier one of the same call."""
+    return b'"supersedes":true' in line[:_HEAD_BYTES]
