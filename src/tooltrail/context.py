@@ -216,7 +216,8 @@ def clean_id(raw: str) -> str:
     text = "".join(map(_visible, raw[:MAX_ID_CHARS]))
     if len(raw) <= MAX_ID_CHARS and len(text) <= MAX_ID_CHARS:
         return text
-    return f"{text[: MAX_ID_CHARS - 24]}...sha256:{digest}"
+    ending = f"...sha256:{digest}"
+    return text[: MAX_ID_CHARS - len(ending)] + ending
 
 
 def _visible(char: str) -> str:

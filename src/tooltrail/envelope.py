@@ -3,7 +3,7 @@
 Pure: values in, values out. `_answer` takes them to stdout.
 """
 
-from ._encode import encode
+from ._encode import encode, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,8 +61,12 @@ def document(answer: "Mapping[str, Any]", *, indented: bool = False) -> str:
     return text + "\n"
 
 
-def data_as_text(data: "Any", indent: str = "") -> str:
+def data_as_text(data: "Any") -> str:
     """Lay out a command's data for a person: `name: value` lines, list items with a dash."""
+    return _laid_out(plain(data), "")
+
+
+def _laid_out(data: "Any", indent: str) -> str:
     if isinstance(data, dict):
         return "".join(_member(f"{indent}{name}:", value, indent) for name, value in data.items())
     if isinstance(data, list):
@@ -74,7 +78,7 @@ def data_as_text(data: "Any", indent: str = "") -> str:
 
 def _member(label: str, value: "Any", indent: str) -> str:
     if isinstance(value, (dict, list)) and value:
-        return f"{label}\n{data_as_text(value, indent + '  ')}"
+        return f"{label}\n{_laid_out(value, indent + '  ')}"
     return f"{label} {_scalar(value)}\n"
 
 

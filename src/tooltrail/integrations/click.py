@@ -227,6 +227,10 @@ def _observe(running: ClickCall, run: Any) -> Any:
         value = run()
     except BaseException as error:
         running.finish_observed(error)
+        if isinstance(error, Exception):
+            from .._host.tracebacks import hide_our_frames
+
+            hide_our_frames(error)
         raise
     running.finish_observed(None)
     return value
