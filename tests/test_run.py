@@ -334,7 +334,8 @@ def test_a_closed_stdout_is_the_commands_own_affair(home: Home) -> None:
 def test_nothing_is_imported_that_the_path_of_every_call_does_not_need(home: Home) -> None:
     """The wrapper's modules are an allow-list: no json, re, argparse, typing, subprocess."""
     code = (
-        f"import sys; sys.path.insert(0, {str(SOURCE.parent)!r}); import os; before = set(sys.modules);"
+        f"import sys; sys.path.insert(0, {str(SOURCE.parent)!r}); import os;"
+        "before = set(sys.modules);"
         "sys.argv = ['tooltrail', 'run', '--', 'true'];"
         "from tooltrail.cli import main; main();"
         "print(*sorted(set(sys.modules) - before))"

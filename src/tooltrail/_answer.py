@@ -82,8 +82,9 @@ class Answer:
         call.leave_meta()
         if failure is None:
             return call.exit_code or 0
-        call.undelivered(1, f"stdout: {failure}")
-        return 1
+        due = call.exit_code or 1
+        call.undelivered(due, f"stdout: {failure}")
+        return due
 
     def _stray(self) -> dict[str, str]:
         text = self.call.redact_text(self._capture.text, "stray_output")

@@ -3,7 +3,7 @@
 import sys
 
 from ._answer import Answer
-from ._ending import DELIVERY_FAILED, by_exception, by_exit_code
+from ._ending import by_exception, by_exit_code, undelivered
 from ._host.signals import Terminated, die_by
 from ._host.stdout import flush_failure, is_terminal
 from ._invocation import Invocation
@@ -65,8 +65,9 @@ class RecordedBlock(Invocation):
 
     def _end(self, error: BaseException | None) -> None:
         ending = by_exit_code(self.exit_code or 0) if error is None else by_exception(error)
-        if flush_failure() is not None:
-            ending.exit_code = DELIVERY_FAILED
+        lost = flush_failure()
+        if lost is not None:
+            ending = undelivered(lost)
         self.finish(ending)
         self.leave_meta()
 

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-DELIVERY_FAILED = 120  # the exit code of an interpreter that could not flush stdout
+_FLUSH_FAILED = 120  # the exit code of an interpreter that could not flush stdout
 
 
 class Ending:
@@ -27,7 +27,7 @@ class Ending:
         signal: int | None = None,
         error: "dict[str, Any] | None" = None,
     ) -> None:
-        self.exit_code = exit_code
+        self.exit_code = None if exit_code is None else exit_code & 0xFF
         self.outcome = outcome or (FAILURE if exit_code else SUCCESS)
         self.signal = signal
         self.error = error
@@ -39,6 +39,11 @@ def by_exit_code(exit_code: int) -> Ending:
     if code == 0:
         return Ending(0)
     return Ending(code, error=envelope_error("EXIT_CODE", f"exit code {code}"))
+
+
+def undelivered(reason: str, exit_code: int = _FLUSH_FAILED) -> Ending:
+    """Return the ending of a call whose output was lost: stdout could not be written."""
+    return Ending(exit_code, FAILURE, error=envelope_error("UNDELIVERED", f"stdout: {reason}"))
 
 
 def by_signal(number: int, code: str = "SIGNAL", message: str | None = None) -> Ending:
@@ -63,7 +68,7 @@ def by_exception(error: BaseException) -> Ending:
         details = envelope_error(
             error.code, error.message, retryable=error.retryable, hint=error.hint
         )
-        return Ending(error.exit_code & 0xFF, FAILURE, error=details)
+        return Ending(error.exit_code, FAILURE, error=details)
     details = envelope_error("EXCEPTION", str(error), type=type(error).__name__)
     return Ending(1, CRASHED, error=details)
 

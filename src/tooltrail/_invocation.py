@@ -64,7 +64,7 @@ class Invocation:
         recorder: str = RECORDER_TOOL,
         log_tool: str | None = None,
         argv: "Sequence[str] | None" = None,
-        executable: str | None = None,
+        executable: str | None = sys.executable,
         trace_id: str | None = None,
         operator: str | None = None,
         secrets: "Iterable[str]" = (),
@@ -86,11 +86,12 @@ class Invocation:
         self._log_tool = tool_name(log_tool or self.tool)
         self._recorder = recorder
         self._argv = list(sys.argv if argv is None else argv)
-        self._executable = executable or sys.executable
+        self._executable = executable
         self._asked = (trace_id, operator)
         self._redactor = Redactor(secrets)
         self._complained = False
         self._supersedes = False
+        self._meta_left = False
         self._duration_ms = 0
 
     # -- entering and leaving
@@ -102,6 +103,7 @@ class Invocation:
         self.timestamp = clock.timestamp(wall)
         self.context = self._read_context()
         self.warnings.extend(self.context.warnings)
+        self._redacted_ids = len(self._redactor.redactions)
         self._subject = entry.Subject(
             self.context, self.request_id, self.timestamp, self.tool, self._recorder, self.version
         )
@@ -128,6 +130,7 @@ class Invocation:
             trace_id=trace_id,
             operator=operator,
         )
+        context.redact(self._redactor.identifier)
         if outer is not None:
             context.parent_request_id = outer.request_id
         return context
@@ -157,7 +160,7 @@ class Invocation:
     ) -> None:
         """Say what is being called, and with what: both lines of the entry will hold it."""
         subject = self._subject
-        self._redactor.redactions.clear()
+        del self._redactor.redactions[self._redacted_ids :]
         subject.command = None if command is None else self._redactor.text(command, "command")
         subject.params = self._redactor.params(params)
         subject.process = self._process_facts()
@@ -221,6 +224,7 @@ class Invocation:
         self.finish(Ending(None, REPLACED), child={"executable": program})
         self.finished = False  # should the exec fail, the real end is still to come
         self._supersedes = True
+        self.leave_meta()
 
     def os_exit(self, status: int) -> None:
         """Close the entry because `os._exit(status)` is about to end this process."""
@@ -228,9 +232,13 @@ class Invocation:
         if self.before_os_exit is not None:
             self.before_os_exit(ending)
         self.finish(ending)
+        self.leave_meta()
 
     def leave_meta(self) -> None:
-        """Append `meta` to the caller's `TOOL_META_FILE`, where it gave one."""
+        """Append `meta` to the caller's `TOOL_META_FILE`, where it gave one; once is enough."""
+        if self._meta_left:
+            return
+        self._meta_left = True
         failure = leave_meta(self.context.meta_file, self.meta())
         if failure is not None:
             self._say(f"{TOOL_META_FILE} was not written: {failure}")
@@ -315,6 +323,7 @@ class _Process:
         self._guard = exits.Guard(self._on_exit, self._on_exec)
 
     def enter(self, call: Invocation) -> None:
+        """Note that a call runs; the outermost one changes the process."""
         with self._lock:
             self._running.append(call)
             if self._owner is None:
@@ -326,6 +335,7 @@ class _Process:
                 self._guard.install()
 
     def leave(self, call: Invocation) -> None:
+        """Note that a call is over; the outermost one puts the process back."""
         with self._lock:
             if call in self._running:
                 self._running.remove(call)

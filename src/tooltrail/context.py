@@ -18,7 +18,7 @@ from ._wire import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 # A variable that holds a coding agent's session -> the agent. Each trace is
 # then "<agent>-<session>": all calls of a session belong together.
@@ -108,6 +108,17 @@ class Context:
         self.traceparent: Traceparent | None = None
         self.meta_file: str | None = None
         self.warnings: list[dict[str, str]] = []
+
+    def redact(self, redacted: "Callable[[str, str], str]") -> None:
+        """Take keys out of what the caller calls itself; `redacted` gets a text and its field."""
+        named = (self.trace_id, self.operator, self.agent and self.agent.session)
+        self.trace_id = redacted(self.trace_id, "trace_id")
+        if self.operator:
+            self.operator = redacted(self.operator, "operator")
+        if self.agent is not None and self.agent.session:
+            self.agent.session = redacted(self.agent.session, "caller.session")
+        if named != (self.trace_id, self.operator, self.agent and self.agent.session):
+            _warn(self, "ID_REDACTED", "an id that the caller gave holds a key: it is not kept")
 
     def caller(self) -> dict[str, str]:
         """Return what the caller claims of itself, as the entry keeps it."""
@@ -212,12 +223,20 @@ def clean_id(raw: str) -> str:
     """
     if raw.isprintable() and len(raw) <= MAX_ID_CHARS:
         return raw
-    digest = sha256(raw.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    digest = sha256(_bytes_of(raw)).hexdigest()[:16]
     text = "".join(map(_visible, raw[:MAX_ID_CHARS]))
     if len(raw) <= MAX_ID_CHARS and len(text) <= MAX_ID_CHARS:
         return text
     ending = f"...sha256:{digest}"
     return text[: MAX_ID_CHARS - len(ending)] + ending
+
+
+def _bytes_of(text: str) -> bytes:
+    """Return the bytes that the environment held; what could not come from there, as it is."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
 
 
 def _visible(char: str) -> str:

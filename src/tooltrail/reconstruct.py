@@ -8,6 +8,7 @@ from the wrapper what only a parent sees: the exit of a process that was killed.
 
 A parent that is not among the entries leaves its calls at the top, marked
 `parent_missing`. Parents that form a circle are cut at the earliest of them.
+What is nested deeper than 100 calls stands at that depth, marked `too_deep`.
 """
 
 from datetime import datetime
@@ -17,9 +18,12 @@ from ._wire import OPEN_OUTCOMES, RECORDER_WRAPPER
 from .query.search import is_failed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     Entry = dict[str, Any]
+
+
+MAX_DEPTH = 100  # of nested calls; JSON readers and terminals end soon after
 
 
 class Call:
@@ -30,6 +34,7 @@ class Call:
         self.wrapper = wrapper
         self.children: list[Call] = []
         self.parent_missing = False
+        self.too_deep = False
         self.start_ms = 0  # after the first call of the trace began
 
     @property
@@ -88,6 +93,8 @@ class Call:
             fields["wrapper_request_id"] = self.wrapper.get("request_id")
         if self.parent_missing:
             fields["parent_missing"] = True
+        if self.too_deep:
+            fields["too_deep"] = True
         return {**fields, "children": [child.as_json() for child in self.children]}
 
 
@@ -194,22 +201,55 @@ def _hang(known: dict[str, Call], moved: dict[str, str]) -> list[Call]:
         parent = moved.get(str(named), str(named)) if named else None
         if parent is None:
             continue
-        if parent in known and not _is_below(parent, key, parents):
+        if parent in known:
             parents[key] = parent
         else:
             call.parent_missing = True
+    for key in _cut_circles(known, parents):
+        known[key].parent_missing = True
+    _limit_depth(known, parents)
     for key, parent in parents.items():
         known[parent].children.append(known[key])
     return [call for key, call in known.items() if key not in parents]
 
 
-def _is_below(key: str, ancestor: str, parents: dict[str, str]) -> bool:
-    step: str | None = key
-    while step is not None:
-        if step == ancestor:
-            return True
-        step = parents.get(step)
-    return False
+def _cut_circles(known: "Iterable[str]", parents: dict[str, str]) -> list[str]:
+    """Take the earliest call of each circle out of `parents`; return those taken out."""
+    cut: list[str] = []
+    order = {key: number for number, key in enumerate(known)}
+    done: set[str] = set()
+    for key in order:
+        path: list[str] = []
+        step: str | None = key
+        while step is not None and step not in done:
+            done.add(step)
+            path.append(step)
+            step = parents.get(step)
+        if step in path:
+            earliest = min(path[path.index(step) :], key=order.__getitem__)
+            del parents[earliest]
+            cut.append(earliest)
+    return cut
+
+
+def _limit_depth(known: "Mapping[str, Call]", parents: dict[str, str]) -> None:
+    """Hang what is nested deeper than `MAX_DEPTH` under its ancestor at that depth."""
+    depth: dict[str, int] = {}
+    for key in known:
+        path: list[str] = []
+        step: str | None = key
+        while step is not None and step not in depth:
+            path.append(step)
+            step = parents.get(step)
+        for below in reversed(path):
+            parent = parents.get(below)
+            if parent is None:
+                depth[below] = 0
+                continue
+            if depth[parent] == MAX_DEPTH:
+                parents[below] = parents[parent]
+                known[below].too_deep = True
+            depth[below] = min(depth[parent] + 1, MAX_DEPTH)
 
 
 def _started_ms(entry: "Entry") -> int:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
+    _Took = Callable[[str], str]  # notes the rule that matched, and returns `[REDACTED]`
+
 # A name is secret where one of its words is one of these...
 _SECRET_WORDS = frozenset(
     [
@@ -261,6 +263,12 @@ class Redactor:
         attached = len(argument) > 2 and flag[1:] != "-" and flag in self._declared_flags
         return flag if attached else None
 
+    def identifier(self, text: str, where: str) -> str:
+        """Return an id of the caller's: unchanged, unless it holds a key or a URL's password."""
+        if not _may_hold_secret(text):
+            return text
+        return _search(text, lambda rule: self._took(where, rule), keys_only=True)
+
     def text(self, text: str, where: str) -> str:
         """Return free text without its secrets, cut at 131,072 characters."""
         text = printable(text)
@@ -321,33 +329,43 @@ _ASSIGNED = (
 )
 _MIN_TOKEN_AS_USER = 20  # https://TOKEN@host: shorter is a user name
 
-_compiled: "list[tuple[re.Pattern[str], Callable[[re.Match[str], Callable[[str], str]], str]]]" = []
+# Each pattern, what it makes of a match, and whether it is for identifiers as well.
+_compiled: "list[tuple[re.Pattern[str], Callable[[_Took, re.Match[str]], str], bool]]" = []
 
 
-def _search(text: str, took: "Callable[[str], str]") -> str:
+def _search(text: str, took: "_Took", *, keys_only: bool = False) -> str:
+    from functools import partial
+
     if not _compiled:
         _compile()
-    for pattern, replace in _compiled:
-        text = pattern.sub(lambda match, replace=replace: replace(match, took), text)  # type: ignore[misc]
+    for pattern, replace, for_identifiers in _compiled:
+        if for_identifiers or not keys_only:
+            text = pattern.sub(partial(replace, took), text)
     return text
 
 
 def _compile() -> None:
     import re
 
+    def whole(rule: str) -> "Callable[[_Took, re.Match[str]], str]":
+        return lambda took, _: took(rule)
+
+    def value(took: "_Took", match: "re.Match[str]") -> str:
+        return match[1] + match[2] + took("header")
+
     _compiled.extend(
         [
-            (re.compile(_PEM, re.DOTALL), lambda _, took: took("format")),
-            (re.compile(_USERINFO), _redact_userinfo),
-            (re.compile(_HEADER), lambda match, took: match[1] + match[2] + took("header")),
-            (re.compile(_SCHEME), lambda match, took: match[1] + match[2] + took("header")),
-            (re.compile(_FORMATS), lambda _, took: took("format")),
-            (re.compile(_ASSIGNED), _redact_assigned),
+            (re.compile(_PEM, re.DOTALL), whole("format"), True),
+            (re.compile(_USERINFO), _redact_userinfo, True),
+            (re.compile(_HEADER), value, False),
+            (re.compile(_SCHEME), value, False),
+            (re.compile(_FORMATS), whole("format"), True),
+            (re.compile(_ASSIGNED), _redact_assigned, False),
         ]
     )
 
 
-def _redact_userinfo(match: "re.Match[str]", took: "Callable[[str], str]") -> str:
+def _redact_userinfo(took: "_Took", match: "re.Match[str]") -> str:
     scheme, user, colon, password = match.groups()
     if colon and password not in ("", REDACTED):
         return f"{scheme}{user}:{took('url')}@"
@@ -356,7 +374,7 @@ def _redact_userinfo(match: "re.Match[str]", took: "Callable[[str], str]") -> st
     return match[0]
 
 
-def _redact_assigned(match: "re.Match[str]", took: "Callable[[str], str]") -> str:
+def _redact_assigned(took: "_Took", match: "re.Match[str]") -> str:
     name, between, value = match.groups()
     if not is_secret_name(name, in_text=True) or value.startswith("//"):
         return match[0]

@@ -7,6 +7,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+_DEAD_STATES = (b"Z", b"X")  # ended, though its parent has not asked how
+
 
 def process_facts(argv: "Sequence[str]", executable: str | None) -> "dict[str, Any]":
     """Return what the recorder sees of its own process; what the system does not tell is None.
@@ -31,11 +33,12 @@ def process_facts(argv: "Sequence[str]", executable: str | None) -> "dict[str, A
 
 
 def start_ticks(pid: int) -> int | None:
-    """Return when a process started, in clock ticks since boot, or None where there is none."""
+    """Return when a process started, in clock ticks since boot, or None where none is alive."""
     try:
         with open(f"/proc/{pid}/stat", "rb", 0) as stat:
             text = stat.read(4096)
-        return int(text.rpartition(b")")[2].split()[19])
+        fields = text.rpartition(b")")[2].split()
+        return None if fields[0] in _DEAD_STATES else int(fields[19])
     except (OSError, ValueError, IndexError):
         return None
 

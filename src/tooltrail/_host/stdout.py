@@ -131,6 +131,7 @@ def deliver(text: str) -> str | None:
 
 
 def write_all(fd: int, data: bytes) -> None:
+    """Write all of `data`, however many writes that takes."""
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]

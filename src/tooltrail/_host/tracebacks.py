@@ -14,9 +14,7 @@ def hide_our_frames(error: BaseException) -> None:
     """Print `error`, should nobody catch it, without the frames of this package."""
     previous = sys.excepthook
 
-    def hook(
-        kind: type[BaseException], value: BaseException, trace: TracebackType | None
-    ) -> None:
+    def hook(kind: type[BaseException], value: BaseException, trace: TracebackType | None) -> None:
         sys.excepthook = previous
         if value is error:
             _strip(value, set())

@@ -21,6 +21,7 @@ class _Parser(argparse.ArgumentParser):
     """An argument parser whose errors are ours to answer."""
 
     def error(self, message: str) -> "NoReturn":
+        """Raise a `UsageError` instead of printing and exiting."""
         raise UsageError(message, hint=f"{self.prog} --help shows how it is called")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from .._answer import Answer
-from .._ending import DELIVERY_FAILED, Ending, by_exit_code
+from .._ending import Ending, by_exit_code, undelivered
 from .._host.stdout import flush_failure
 from .._invocation import Invocation
 from .._wire import PURPOSE_AUDIT
@@ -27,7 +27,7 @@ class ClickCall:
         self.answer = answer
         self.raised: BaseException | None = None
         self.value: Any = None
-        self._failed_in: click.Context | None = None
+        self._stopped: list[tuple[click.Command, str]] = []
         self._reached: list[click.Context] = []
 
     # -- on the way in
@@ -57,7 +57,22 @@ class ClickCall:
         """Note what left the root command: Click's `main` hides it behind `SystemExit`."""
         self.raised = error
         ctx = getattr(error, "ctx", None)
-        self._failed_in = ctx if isinstance(ctx, click.Context) else None
+        if isinstance(ctx, click.Context) and not self._stopped:
+            self._stopped = [(step.command, step.info_name or "") for step in _from_root(ctx)]
+
+    def stopped_parsing(
+        self,
+        command: click.Command,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **_: Any,
+    ) -> None:
+        """Note the command whose arguments ended the call: a wrong one, or `--help`."""
+        if not self._stopped:
+            above = [] if parent is None else _from_root(parent)
+            self._stopped = [(step.command, step.info_name or "") for step in above]
+            self._stopped.append((command, info_name or ""))
 
     def ended(self, error: BaseException | None) -> Ending:
         """Return how the call ended: what its commands raised, with the exit code as it left."""
@@ -74,20 +89,17 @@ class ClickCall:
         """Say what was called where it never got to act: a usage error, `--help`, a version."""
         if self.call.begun:
             return
-        ctx = self._failed_in
-        path = ""
-        if ctx is not None:
-            self.call.declare_secrets(_secrets_of(ctx))
-            path = " ".join(_names(ctx))
-        else:
-            self.call.declare_secrets(_secret_names(self.root))
+        for command, _ in self._stopped or [(self.root, "")]:
+            self.call.declare_secrets(_secret_names(command))
+        path = " ".join(name for _, name in self._stopped[1:])
         self.call.describe(path or self.call.tool, {})
 
     def finish_observed(self, error: BaseException | None) -> None:
         """Write the end line of a call whose output is the tool's own."""
         ending = self.ended(error)
-        if flush_failure() is not None:
-            ending.exit_code = DELIVERY_FAILED
+        lost = flush_failure()
+        if lost is not None:
+            ending = undelivered(lost)
         self.call.finish(ending)
         self.call.leave_meta()
 
@@ -141,8 +153,11 @@ def _params(reached: list[click.Context]) -> dict[str, Any]:
 def _plain_params(path: list[click.Context]) -> dict[str, Any]:
     params: dict[str, Any] = {}
     for ctx in path:
-        for name, value in ctx.params.items():
-            params[f"{ctx.info_name}.{name}" if name in params else name] = value
+        declared = [param.name for param in ctx.command.params if param.name in ctx.params]
+        for name in dict.fromkeys([*declared, *ctx.params]):  # as the author ordered them
+            if name is not None:
+                key = f"{ctx.info_name}.{name}" if name in params else name
+                params[key] = ctx.params[name]
     return params
 
 

@@ -24,6 +24,7 @@ class CommandFailure(ClickException):
         self.error = error
 
     def format_message(self) -> str:
+        """Return what Click prints after `Error: `."""
         hint = f"\nhint: {self.error.hint}" if self.error.hint else ""
         return f"{self.message}{hint}"
 

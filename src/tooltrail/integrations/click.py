@@ -123,13 +123,15 @@ class _Recorded(_CommandBase):
                 active.reset(token)
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """Parse; what goes wrong in the root's parsing is noted."""
+        """Parse; where that ended the call (a wrong option, `--help`) is noted."""
         running = active.get()
         try:
             return super().make_context(*args, **kwargs)
         except BaseException as error:
-            if running is not None and running.root is self:
-                running.saw(error)
+            if running is not None:
+                running.stopped_parsing(self, *args, **kwargs)
+                if running.root is self:
+                    running.saw(error)
             raise
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -8,6 +8,7 @@ written meanwhile is past the size that was taken at the start.
 
 from typing import TYPE_CHECKING, Any
 
+from .._wire import FAILURE
 from ..trail.read import glance, lines, parse, size_when_still, supersedes
 from . import open_calls
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     Entry = dict[str, Any]
 
 _OF_THE_LINE = ("v", "prev", "event", "supersedes", "clamped", "healed_bytes")
+_OF_THE_END = ("exit_code", "duration_ms", "signal", "error", "origin")
 _ALIASES = (("params", "args"), ("params", "parameters"), ("version", "tool_version"))
 
 
@@ -28,7 +30,7 @@ class LogEntries:
         self.bad_lines = 0
         self.first_bad_line: int | None = None
         self._open: dict[bytes, int] = {}  # request id -> number of its latest begin line
-        self._superseded: set[bytes] = set()
+        self._superseding: dict[bytes, int] = {}  # request id -> number of its last such end
         self._corrections: dict[bytes, Entry] = {}
 
     def read(self, may_match: "Callable[[bytes], bool]") -> "Iterator[Entry]":
@@ -39,19 +41,16 @@ class LogEntries:
         size = size_when_still(self.path)
         self._survey(size)
         for number, (line, whole) in enumerate(lines(self.path, size), 1):
-            if not whole:
-                self._bad(number)
-                continue
-            event, request_id = glance(line)
-            if not self._stands_for_its_call(event, request_id, number, line):
-                continue
-            if not may_match(line):
-                continue
-            body = parse(line)
-            if body is None:
-                self._bad(number)
-            elif event in (b"begin", b"end"):
-                yield self._entry(body, event, request_id)
+            event, request_id = glance(line) if whole else (b"", b"")
+            if event not in (b"begin", b"end"):
+                if not whole or not _is_event(event, line):
+                    self._bad(number)
+            elif self._stands_for_its_call(event, request_id, number) and may_match(line):
+                body = parse(line)
+                if body is None:
+                    self._bad(number)
+                else:
+                    yield self._entry(body, event, request_id)
 
     def _survey(self, size: int) -> None:
         for number, (line, whole) in enumerate(lines(self.path, size), 1):
@@ -63,24 +62,15 @@ class LogEntries:
             elif event == b"end":
                 self._open.pop(request_id, None)
                 if supersedes(line):
-                    self._superseded.add(request_id)
+                    self._superseding[request_id] = number
             elif event == b"undelivered":
                 self._corrections[request_id] = parse(line) or {}
 
-    def _stands_for_its_call(
-        self, event: bytes, request_id: bytes, number: int, line: bytes
-    ) -> bool:
-        """Tell the one line at whose place the call is yielded (or a line to be counted as bad)."""
+    def _stands_for_its_call(self, event: bytes, request_id: bytes, number: int) -> bool:
+        """Tell the one line at whose place the call is yielded."""
         if event == b"begin":
             return self._open.get(request_id) == number
-        if event == b"end":
-            return request_id not in self._superseded or supersedes(line)
-        return event not in (b"log", b"undelivered") and not self._is_unknown_event(line)
-
-    def _is_unknown_event(self, line: bytes) -> bool:
-        """Tell a line of a later version of the format, which is passed over, from garbage."""
-        body = parse(line)
-        return body is not None and "event" in body
+        return self._superseding.get(request_id, number) == number
 
     def _entry(self, body: "Entry", event: bytes, request_id: bytes) -> "Entry":
         for name in _OF_THE_LINE:
@@ -89,17 +79,24 @@ class LogEntries:
             if ours not in body and theirs in body:
                 body[ours] = body[theirs]
         if event == b"begin":
-            body |= {"exit_code": None, "duration_ms": None}
+            body |= dict.fromkeys(_OF_THE_END)
             body["outcome"] = open_calls.outcome(body.get("process"))
         correction = self._corrections.get(request_id)
-        if correction:
-            body |= {
-                name: correction[name] for name in ("exit_code", "error") if name in correction
-            }
-            body["outcome"] = "failure"
+        if correction and body.get("exit_code") == 0:
+            body["exit_code"] = correction.get("exit_code")
+            body["error"] = correction.get("error")
+            body["outcome"] = FAILURE
         return body
 
     def _bad(self, number: int) -> None:
         self.bad_lines += 1
         if self.first_bad_line is None:
             self.first_bad_line = number
+
+
+def _is_event(event: bytes, line: bytes) -> bool:
+    """Tell a line that stands for no call, of this format or a later one, from garbage."""
+    if event in (b"log", b"undelivered"):
+        return True
+    body = parse(line)
+    return body is not None and "event" in body

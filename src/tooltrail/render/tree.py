@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from .safe import duration, fit, pad, safe, width
-from .words import call_words, error_words, exit_words, mark
+from .words import call_words, ending_words, error_words, exit_words, mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _MIN_COLUMNS_FOR_BARS = 70
 _MIN_BAR = 10
-_MIN_CALL = 30
+_MIN_CALL = 8
 
 
 class Signs:
@@ -111,6 +111,6 @@ def _verdict(trace: "Trace") -> "Iterator[str]":
     for call in trace.failed():
         why = error_words(call.shown)
         yield (
-            f"failed   {call_words(call.entry)}: {exit_words(call.shown)}"
-            f"{'  ' + why if why else ''}  ({safe(call.request_id)})"
+            f"failed   {call_words(call.entry)}: {ending_words(call.shown)}"
+            f"{', ' + why if why else ''}  ({safe(call.request_id)})"
         )

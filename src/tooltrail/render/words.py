@@ -44,6 +44,12 @@ def exit_words(entry: "Mapping[str, Any]") -> str:
     return safe(entry["exit_code"])
 
 
+def ending_words(entry: "Mapping[str, Any]") -> str:
+    """Return how the call ended, in a sentence: `exit code 3`, `SIGKILL`, `vanished`."""
+    words = exit_words(entry)
+    return f"exit code {words}" if words.isdigit() else words
+
+
 def mark(entry: "Mapping[str, Any]") -> str:
     """Return one sign for the outcome: ok `+`, running `~`, unknown `?`, anything else `x`."""
     outcome = entry.get("outcome")
@@ -60,4 +66,4 @@ def error_words(entry: "Mapping[str, Any]") -> str:
     if not isinstance(error, dict):
         return ""
     code, message = safe(error.get("code")), safe(error.get("message"), 200)
-    return message if code in ("", "EXIT_CODE") else f"{code}: {message}"
+    return "" if code in ("EXIT_CODE", "SIGNAL") else f"{code}: {message}"

@@ -236,9 +236,10 @@ class _Head:
     def log_id(self) -> str | None:
         """Return the id that the log's first line gives it, or None where that line is damaged."""
         first = self.first_line or os.pread(self.fd, _FIRST_LINE_BYTES, 0)
-        _, found, rest = first.partition(b'"log":"')
+        _, _, rest = first.partition(b'"event":"log","log":"')
         log_id, quote, _ = rest.partition(b'"')
-        return log_id.decode("ascii", "replace") if found and quote else None
+        sound = quote and log_id.startswith(b"log_") and log_id[4:].isalnum()
+        return log_id.decode("ascii") if sound else None
 
 
 def _hash(line: bytes) -> str:

@@ -32,7 +32,8 @@ def _opens_as_log(path: str) -> bool:
     """Tell our log from another program's file of that name; what cannot be read may be ours."""
     try:
         with open(path, "rb") as log:
-            return log.read(1) in (b"", b"{") and b'"prev":"' in log.read(200)
+            start = log.read(4096)
+            return not start or b'"prev":"' in start
     except OSError:
         return True
 
