@@ -316,6 +316,7 @@ def test_memory_does_not_grow_with_the_log(home: Home) -> None:
         for _ in range(1000):
             file.write(line * 100)
     many = home.run(PYTHON, "-c", code)
+    home.log("made").unlink()  # all its lines are one line; the schema has seen it
     assert many.stdout.count("\n") == 100_001
     assert int(many.stderr) < int(one.stderr) * 1.2
 
