@@ -1,0 +1,134 @@
+"""How fast `append` is, against the same written by hand; and whether eight writers lose anything.
+
+The measuring is done by a second process, under the interpreter that has tooltrail installed.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from fcntl import LOCK_EX, flock
+from hashlib import sha256
+
+import _measure
+from _measure import RECORDS, Figure, Workshop
+
+TITLE = "append: one line of about 500 bytes, the log opened each time"
+WRITERS = 8
+METHODS = ("by hand", "by hand with a time", "tooltrail")
+_APPENDS = 200  # of one process in one round
+_BODY = '{"event":"begin","params":{"text":"' + "x" * 465 + '"}}'
+
+
+def measure(place: Workshop, rounds: int) -> list[Figure]:
+    """Return the rates of one process and of eight at once."""
+    folder = place.folder / "append"
+    folder.mkdir()
+    command = [place.python, __file__, "--inside", str(folder), str(rounds)]
+    answer = subprocess.run(
+        command, env=place.environment("append"), stdout=subprocess.PIPE, check=True
+    )
+    rates: dict[str, list[float]] = json.loads(answer.stdout)
+    figures = []
+    for writers, at_least in ((1, 0.8), (WRITERS, None)):
+        label = f"{writers} at once" if writers > 1 else "1 process"
+        peer = Figure(f"by hand, {label}", RECORDS)
+        dated = Figure(f"by hand with a time, {label}", RECORDS, peer=peer)
+        ours = Figure(f"tooltrail, {label}", RECORDS, peer=peer, at_least=at_least)
+        again = Figure(f"tooltrail, {label}", RECORDS, peer=dated)
+        for figure, name in zip((peer, dated, ours, again), (*METHODS, METHODS[-1]), strict=True):
+            figure.values = rates[f"{writers} {name}"]
+            figures.append(figure)
+    return figures
+
+
+def by_hand(path: str, _tool: str, body: str, dated: bool = False) -> None:
+    """Append one line with its `seq` and the hash of the line before: nothing is checked."""
+    fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    flock(fd, LOCK_EX)
+    size = os.fstat(fd).st_size
+    tail = os.pread(fd, 4096, max(0, size - 4096))
+    last = tail[tail.rfind(b"\n", 0, -1) + 1 : -1]
+    seq = int(last[13 : last.index(b",", 13)]) + 1 if size else 0
+    prev = sha256(last).hexdigest()
+    at = time.strftime('"logged_at":"%Y-%m-%dT%H:%M:%SZ",', time.gmtime()) if dated else ""
+    os.write(fd, f'{{"v":1,"seq":{seq},"prev":"sha256:{prev}",{at}{body[1:]}\n'.encode("ascii"))
+    os.close(fd)
+
+
+def by_hand_dated(path: str, tool: str, body: str) -> None:
+    """Do the same, with the time in the line, as the format has it."""
+    by_hand(path, tool, body, dated=True)
+
+
+def inside(folder: str, rounds: int) -> None:
+    """Run the rounds, check all logs, and print all rates as JSON."""
+    from tooltrail.trail.append import append
+
+    methods = dict(zip(METHODS, (by_hand, by_hand_dated, append), strict=True))
+    rates: dict[str, list[float]] = {}
+    for writers in (1, WRITERS):
+        for number in range(rounds):
+            first = number % len(METHODS)
+            for name in (*METHODS[first:], *METHODS[:first]):
+                path = f"{folder}/{name}-{writers}.jsonl"
+                taken = _time(writers, methods[name], path)
+                rates.setdefault(f"{writers} {name}", []).append(writers * _APPENDS / taken)
+        for name in METHODS:
+            written = writers * _APPENDS * rounds
+            check(f"{folder}/{name}-{writers}.jsonl", written + (name == "tooltrail"))
+    json.dump(rates, sys.stdout)
+
+
+def _time(writers: int, append: Callable[[str, str, str], object], path: str) -> float:
+    """Return how many seconds it took until the last of the writers was done."""
+    if writers == 1:
+        return _append_all(append, path)
+    gate, opener = os.pipe()
+    for _ in range(writers):
+        if os.fork() == 0:
+            os.close(opener)
+            os.read(gate, 1)  # returns when the parent closes its end
+            _append_all(append, path)
+            os._exit(0)
+    os.close(gate)
+    time.sleep(0.01)  # all of them wait now
+    started = time.perf_counter()
+    os.close(opener)
+    statuses = [os.wait()[1] for _ in range(writers)]
+    taken = time.perf_counter() - started
+    if any(statuses):
+        raise SystemExit("a writer failed")
+    return taken
+
+
+def _append_all(append: Callable[[str, str, str], object], path: str) -> float:
+    started = time.perf_counter()
+    for _ in range(_APPENDS):
+        append(path, "bench", _BODY)
+    return time.perf_counter() - started
+
+
+def check(path: str, expected: int) -> None:
+    """Fail unless every line is there, whole, counted without a gap and chained."""
+    with open(path, "rb") as file:
+        lines = file.read().split(b"\n")
+    if lines.pop() or len(lines) != expected:
+        raise SystemExit(f"{len(lines)} lines instead of {expected}")
+    before = None
+    for seq, line in enumerate(lines):
+        entry = json.loads(line)
+        if entry["seq"] != seq:
+            raise SystemExit(f"line {seq} says {entry['seq']}")
+        if before is not None and entry["prev"] != "sha256:" + sha256(before).hexdigest():
+            raise SystemExit(f"line {seq} does not continue the chain")
+        before = line
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--inside"]:
+        inside(sys.argv[2], int(sys.argv[3]))
+    else:
+        _measure.main(TITLE, measure)

@@ -1,0 +1,26 @@
+"""Run every benchmark in one throw-away installation, and sum up the figures that have a bar."""
+
+import platform
+
+import _measure
+import append
+import hello_click
+import log_growth
+import wrapper
+
+
+def main() -> None:
+    """Print each benchmark's table as it is done, and then the summary."""
+    rounds = _measure.rounds_from_command_line("all benchmarks")
+    barred = []
+    with _measure.workshop() as place:
+        for benchmark in (hello_click, log_growth, wrapper, append):
+            figures = benchmark.measure(place, rounds)
+            print(_measure.table(benchmark.TITLE, figures), flush=True)
+            barred += [figure for figure in figures if figure.bar()]
+    machine = f"CPython {platform.python_version()}, {platform.system()} {platform.machine()}"
+    print(_measure.table(f"Summary ({rounds} rounds, {machine})", barred))
+
+
+if __name__ == "__main__":
+    main()
