@@ -65,7 +65,7 @@ def by_hand_dated(path: str, tool: str, body: str) -> None:
 
 def inside(folder: str, rounds: int) -> None:
     """Run the rounds, check all logs, and print all rates as JSON."""
-    from tooltrail.trail.append import append
+    from tooltrail.trail import append
 
     methods = dict(zip(METHODS, (by_hand, by_hand_dated, append), strict=True))
     rates: dict[str, list[float]] = {}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from conftest import PYTHON, Home
 from strategies import wild_text
-from tooltrail.trail.place import data_home, log_path, tool_name
+from tooltrail.trail import data_home, log_path, tool_name
 
 OTHER = 65534  # a uid that is not ours
 

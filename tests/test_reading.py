@@ -12,7 +12,7 @@ import pytest
 
 from conftest import ENTRY_VALIDATOR, PYTHON, TOOLTRAIL, Home, response_in
 from tooltrail._encode import encode
-from tooltrail.trail.append import append
+from tooltrail.trail import append
 
 APP = """
 import sys, time, click

@@ -2,17 +2,19 @@
 
 import sys
 
-from ._encode import encode, sha256
-from ._host.signals import Answered
-from ._host.stdout import Capture, deliver, flush_failure, is_terminal
+from ._encode import sha256
+from ._host import flush_failure
+from ._plain import encode_any
+from ._signals import Answered
+from ._stdout import Capture, deliver, is_terminal
 from .envelope import JSON, TEXT, document, response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Self
 
-    from ._ending import Ending
     from ._invocation import Invocation
+    from .entry import Ending
 
 
 class Answer:
@@ -92,5 +94,5 @@ class Answer:
 
 
 def _digest(data: "Any") -> "dict[str, Any]":
-    encoded = encode(data).encode("ascii")
+    encoded = encode_any(data).encode("ascii")
     return {"data_bytes": len(encoded), "data_sha256": sha256(encoded).hexdigest()}

@@ -2,19 +2,18 @@
 
 import sys
 
-from ._answer import Answer
-from ._ending import by_exception, by_exit_code, undelivered
-from ._host.signals import Terminated, die_by
-from ._host.stdout import flush_failure, is_terminal
+from ._host import flush_failure
 from ._invocation import Invocation
-from .envelope import JSON, TEXT, data_as_text
-from .errors import CommandError
+from .entry import Ending
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import TracebackType
     from typing import Any, Self
+
+    from ._answer import Answer
+    from .errors import CommandError
 
 
 class RecordedBlock(Invocation):
@@ -40,7 +39,11 @@ class RecordedBlock(Invocation):
         self._purpose = purpose
         self._answer: Answer | None = None
         if envelope:
-            self._answer = Answer(self, output or (TEXT if is_terminal() else JSON))
+            from . import _answer
+            from ._stdout import is_terminal
+            from .envelope import JSON, TEXT
+
+            self._answer = _answer.Answer(self, output or (TEXT if is_terminal() else JSON))
 
     def __enter__(self) -> "Self":
         super().__enter__()
@@ -63,17 +66,29 @@ class RecordedBlock(Invocation):
         finally:
             super().__exit__(kind, error, trace)
 
+    def _ending(self, error: BaseException | None) -> Ending:
+        if error is None and not self.exit_code:
+            return Ending(0)
+        from ._ending import by_exception, by_exit_code
+
+        return by_exit_code(self.exit_code or 0) if error is None else by_exception(error)
+
     def _end(self, error: BaseException | None) -> None:
-        ending = by_exit_code(self.exit_code or 0) if error is None else by_exception(error)
+        ending = self._ending(error)
         lost = flush_failure()
         if lost is not None:
+            from ._ending import undelivered
+
             ending = undelivered(lost)
         self.finish(ending)
         self.leave_meta()
 
-    def _end_with_answer(self, answer: Answer, error: BaseException | None) -> None:
-        ending = by_exit_code(self.exit_code or 0) if error is None else by_exception(error)
-        chosen = ending.exit_code
+    def _end_with_answer(self, answer: "Answer", error: BaseException | None) -> None:
+        from ._signals import Terminated, die_by
+        from .envelope import TEXT, data_as_text
+        from .errors import CommandError
+
+        ending = self._ending(error)
         if answer.output == TEXT and error is None:
             sys.stdout.write(data_as_text(self.data))
         try:
@@ -86,11 +101,11 @@ class RecordedBlock(Invocation):
             if answer.output == TEXT:
                 _tell(error)
             sys.exit(due)
-        if due != chosen or (error is None and due):
+        if due != (ending.exit_code or 0) or (error is None and due):
             sys.exit(due)
 
 
-def _tell(error: CommandError) -> None:
+def _tell(error: "CommandError") -> None:
     """Print an error for a person, where the response was text."""
     hint = f"\nhint: {error.hint}" if error.hint else ""
     sys.stderr.write(f"error: {error.message}{hint}\n")

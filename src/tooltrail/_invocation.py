@@ -7,19 +7,16 @@
 Recording never breaks the call. `_record` is the one boundary: whatever goes
 wrong behind it is said once, on stderr and in the response's warnings, and the
 call goes on.
+
+On the path of every call: what only a failing call needs is imported there.
 """
 
 import os
 import sys
-from _thread import allocate_lock
-from contextvars import ContextVar
+from _contextvars import ContextVar
 
-from . import entry
+from . import _host, entry
 from ._encode import encode
-from ._ending import Ending, by_exit_code
-from ._host import clock, exits, facts
-from ._host.meta_file import leave_meta
-from ._host.signals import name_of
 from ._wire import (
     ORIGIN_EXECUTED,
     RECORDER_TOOL,
@@ -27,17 +24,19 @@ from ._wire import (
     SCHEMA_VERSION,
     TOOL_META_FILE,
 )
-from .context import Context, for_children, from_environment
-from .errors import NotRecordedError
+from .context import for_children, from_environment
 from .redact import Redactor
-from .trail.append import Receipt, append
-from .trail.place import log_path, tool_name
+from .trail import append, log_path, tool_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
     from typing import Any, Self
+
+    from .context import Context
+    from .entry import Ending
+    from .trail import Receipt
 
 _current: "ContextVar[Invocation | None]" = ContextVar("tooltrail_invocation", default=None)
 
@@ -55,6 +54,10 @@ class Invocation:
     it starts. `begin` writes the line before the action; `finish` the line after it. Leaving
     the block restores the environment; it finishes nothing by itself.
     """
+
+    request_id: str
+    timestamp: str
+    context: "Context"
 
     def __init__(
         self,
@@ -82,8 +85,8 @@ class Invocation:
         self.before_exec: Callable[[], None] | None = None
         self.before_os_exit: Callable[[Ending], object] | None = None
         self.pid = os.getpid()
-        self.path = log_path(log_tool or self.tool)
-        self._log_tool = tool_name(log_tool or self.tool)
+        self._log_tool = tool_name(log_tool) if log_tool else self.tool
+        self.path = log_path(self._log_tool)
         self._recorder = recorder
         self._argv = list(sys.argv if argv is None else argv)
         self._executable = executable
@@ -97,10 +100,11 @@ class Invocation:
     # -- entering and leaving
 
     def __enter__(self) -> "Self":
-        wall = clock.wall_ns()
-        self._started_ns = clock.monotonic_ns()
-        self.request_id = clock.request_id(wall)
-        self.timestamp = clock.timestamp(wall)
+        wall = _host.wall_ns()
+        self._started_ns = _host.monotonic_ns()
+        self.request_id = _host.request_id(wall)
+        self.timestamp = _host.timestamp(wall)
+        self._user = _host.user_name(os.geteuid())
         self.context = self._read_context()
         self.warnings.extend(self.context.warnings)
         self._redacted_ids = len(self._redactor.redactions)
@@ -120,13 +124,13 @@ class Invocation:
         _process.leave(self)
         _current.reset(self._token)
 
-    def _read_context(self) -> Context:
+    def _read_context(self) -> "Context":
         outer = current()
         trace_id, operator = self._asked
         context = from_environment(
             self.tool,
             os.environ if outer else _process.pristine_environment(),
-            user=facts.user_name(os.geteuid()),
+            user=self._user,
             trace_id=trace_id,
             operator=operator,
         )
@@ -193,16 +197,15 @@ class Invocation:
         self.finished = True
         self._duration_ms = self.elapsed_ms()
         self.exit_code = ending.exit_code
-        self.error = self._redact_error(ending.error)
         subject = self._subject
         if not subject.process:
-            subject.process = self._process_facts()
-            subject.redactions = self._redactor.redactions
+            self.describe(None, {})
+        self.error = self._redact_error(ending.error)
         result = entry.result(
             exit_code=ending.exit_code,
             outcome=ending.outcome,
             duration_ms=self._duration_ms,
-            signal=None if ending.signal is None else name_of(ending.signal),
+            signal=_signal_name(ending.signal),
             error=self.error,
             origin=self.origin,
             origin_request_id=self.origin_request_id,
@@ -210,7 +213,7 @@ class Invocation:
             child=child,
         )
         subject.warnings = tuple(self.warnings)
-        self._record(entry.end(subject, result, supersedes=self._supersedes))
+        self._record(entry.end(subject, result, supersedes=self._supersedes), with_log_id=True)
 
     def undelivered(self, exit_code: int, message: str) -> None:
         """Correct the end line: the response did not reach the caller, who saw `exit_code`."""
@@ -221,13 +224,15 @@ class Invocation:
         if self.before_exec is not None:
             self.before_exec()
         program = self._redactor.text(program, "child.executable")
-        self.finish(Ending(None, REPLACED), child={"executable": program})
+        self.finish(entry.Ending(None, REPLACED), child={"executable": program})
+        self.leave_meta()
         self.finished = False  # should the exec fail, the real end is still to come
         self._supersedes = True
-        self.leave_meta()
 
     def os_exit(self, status: int) -> None:
         """Close the entry because `os._exit(status)` is about to end this process."""
+        from ._ending import by_exit_code
+
         ending = by_exit_code(status)
         if self.before_os_exit is not None:
             self.before_os_exit(ending)
@@ -236,20 +241,14 @@ class Invocation:
 
     def leave_meta(self) -> None:
         """Append `meta` to the caller's `TOOL_META_FILE`, where it gave one; once is enough."""
-        if self._meta_left:
+        if self.context.meta_file is None or self._meta_left:
             return
+        from ._meta_file import leave_meta
+
         self._meta_left = True
         failure = leave_meta(self.context.meta_file, self.meta())
         if failure is not None:
             self._say(f"{TOOL_META_FILE} was not written: {failure}")
-
-    def _redact_error(self, error: "Mapping[str, Any] | None") -> "dict[str, Any] | None":
-        if error is None:
-            return None
-        return {
-            name: self._redactor.text(value, f"error.{name}") if isinstance(value, str) else value
-            for name, value in error.items()
-        }
 
     def redact_text(self, text: str, where: str) -> str:
         """Return free text of this call without its secrets."""
@@ -257,7 +256,7 @@ class Invocation:
 
     def elapsed_ms(self) -> int:
         """Return how long the call has run, in whole milliseconds."""
-        return (clock.monotonic_ns() - self._started_ns) // 1_000_000
+        return (_host.monotonic_ns() - self._started_ns) // 1_000_000
 
     def meta(self) -> "dict[str, Any]":
         """Return `meta` of the response: the same keys on every outcome."""
@@ -276,30 +275,43 @@ class Invocation:
             fields["origin_request_id"] = self.origin_request_id
         return fields
 
+    def _redact_error(self, error: "Mapping[str, Any] | None") -> "dict[str, Any] | None":
+        if error is None:
+            return None
+        return {
+            name: self._redactor.text(value, f"error.{name}") if isinstance(value, str) else value
+            for name, value in error.items()
+        }
+
     def _process_facts(self) -> "dict[str, Any]":
         argv = self._redactor.argv(self._argv, "process.argv")
-        seen = facts.process_facts(argv, self._executable)
+        seen = _host.process_facts(argv, self._executable, self._user)
         for name in ("cwd", "executable"):
             if seen[name]:
                 seen[name] = self._redactor.text(seen[name], f"process.{name}")
         return seen
 
-    def _record(self, body: "Mapping[str, Any]") -> None:
+    def _record(self, body: "Mapping[str, Any]", *, with_log_id: bool = False) -> None:
         """Append one line. The boundary: what fails behind it never fails the call."""
         try:
-            self.receipt = append(self.path, self._log_tool, encode(body))
-        except NotRecordedError as error:
-            self._complain(error.code, error.message)
+            self.receipt = append(self.path, self._log_tool, encode(body), with_log_id=with_log_id)
         except Exception as error:
-            self._complain("RECORDER_FAILED", f"{self.path}: {type(error).__name__}: {error}")
+            self._complain(error)
 
-    def _complain(self, code: str, message: str) -> None:
+    def _complain(self, error: Exception) -> None:
         self.receipt = None
         if self._complained:
             return
+        from .errors import NotRecordedError
+
         self._complained = True
-        self.warnings.append({"code": code, "message": f"this call is not recorded: {message}"})
-        self._say(f"this call is not recorded: {message}")
+        if isinstance(error, NotRecordedError):
+            code, message = error.code, error.message
+        else:
+            code, message = "RECORDER_FAILED", f"{self.path}: {type(error).__name__}: {error}"
+        message = f"this call is not recorded: {message}"
+        self.warnings.append({"code": code, "message": message})
+        self._say(message)
 
     def _say(self, message: str) -> None:
         try:
@@ -308,74 +320,13 @@ class Invocation:
             return  # stderr is closed: the response's warnings still say it
 
 
-class _Process:
-    """What a call changes in its process: the environment, and the exits that run no `finally`.
+def _signal_name(number: int | None) -> str | None:
+    if number is None:
+        return None
+    from ._signals import name_of
 
-    Only the outermost call changes them, and puts them back. A call in another thread that is
-    not inside it sees the environment as it was.
-    """
-
-    def __init__(self) -> None:
-        self._lock = allocate_lock()
-        self._running: list[Invocation] = []
-        self._owner: Invocation | None = None
-        self._saved: dict[str, str | None] = {}
-        self._guard = exits.Guard(self._on_exit, self._on_exec)
-
-    def enter(self, call: Invocation) -> None:
-        """Note that a call runs; the outermost one changes the process."""
-        with self._lock:
-            self._running.append(call)
-            if self._owner is None:
-                variables = call.child_variables()
-                self._owner = call
-                self._saved = {name: os.environ.get(name) for name in (*variables, TOOL_META_FILE)}
-                os.environ.update(variables)
-                os.environ.pop(TOOL_META_FILE, None)
-                self._guard.install()
-
-    def leave(self, call: Invocation) -> None:
-        """Note that a call is over; the outermost one puts the process back."""
-        with self._lock:
-            if call in self._running:
-                self._running.remove(call)
-            if self._owner is call:
-                self._owner = None
-                self._guard.remove()
-                for name, value in self._saved.items():
-                    if value is None:
-                        os.environ.pop(name, None)
-                    else:
-                        os.environ[name] = value
-                self._saved = {}
-
-    def pristine_environment(self) -> "Mapping[str, str]":
-        """Return the environment as the process's caller gave it."""
-        if self._owner is None:
-            return os.environ
-        environment = dict(os.environ)
-        for name, value in self._saved.items():
-            if value is None:
-                environment.pop(name, None)
-            else:
-                environment[name] = value
-        return environment
-
-    def after_fork(self) -> None:
-        """Start afresh in a forked child: the calls that it inherited are its parent's."""
-        self._lock = allocate_lock()
-        self._owner = None
-        self._running.clear()
-        self._guard.remove()
-
-    def _on_exit(self, status: int) -> None:
-        for call in reversed(self._running):
-            call.os_exit(status)
-
-    def _on_exec(self, program: str) -> None:
-        for call in reversed(self._running):
-            call.replaced_by(program)
+    return name_of(number)
 
 
-_process = _Process()
+_process = _host.Process()
 os.register_at_fork(after_in_child=_process.after_fork)

@@ -5,7 +5,7 @@ Everything here is a claim of the caller. What the recorder sees for itself
 """
 
 from ._encode import sha256
-from ._host.clock import trace_id as new_trace_id
+from ._host import trace_id as new_trace_id
 from ._wire import (
     GIT_TRACE2_PARENT_SID,
     MAX_ID_CHARS,
@@ -80,7 +80,7 @@ class Agent:
     @property
     def identity(self) -> str:
         """`<agent>-<session>`, or the agent alone where it tells no session."""
-        return f"{self.name}-{self.session}" if self.session else self.name
+        return clean_id(f"{self.name}-{self.session}") if self.session else self.name
 
 
 class Context:
@@ -154,6 +154,8 @@ def from_environment(
     context.traceparent = parse_traceparent(environment.get(TRACEPARENT, ""))
     context.agent = find_agent(environment)
     context.meta_file = environment.get(TOOL_META_FILE) or None
+    if context.agent is not None and context.agent.session:
+        _accept(environment.get(context.agent.source, ""), context)  # for its warning
     own_variable = environment_name(tool) + "_TRACE_ID"
     candidates = (
         ("--trace-id", trace_id),
@@ -272,7 +274,7 @@ def parse_traceparent(text: str) -> Traceparent | None:
         return None
     if version == "ff" or not trace_id.strip("0") or not span_id.strip("0"):
         return None
-    return Traceparent(text, trace_id, span_id, flags)
+    return Traceparent("-".join(parts[:4]), trace_id, span_id, flags)
 
 
 def find_agent(environment: "Mapping[str, str]") -> Agent | None:
@@ -298,6 +300,8 @@ def _named_agent(environment: "Mapping[str, str]") -> Agent | None:
         if not value:
             continue
         name, _, rest = clean_id(value).replace("@", "_", 1).partition("_")
+        if not name:
+            continue
         return Agent(name, variable, version=rest.partition("_")[0] or None)
     return None
 
@@ -323,7 +327,8 @@ def child_traceparent(context: Context, request_id: str) -> str:
     """
     inbound = context.traceparent
     trace_id = inbound.trace_id if inbound else w3c_trace_id(context.trace_id)
-    return f"00-{trace_id}-{w3c_span_id(request_id)}-{inbound.flags if inbound else '01'}"
+    flags = int(inbound.flags, 16) & 3 if inbound else 1  # version 00 has no others
+    return f"00-{trace_id}-{w3c_span_id(request_id)}-{flags:02x}"
 
 
 def w3c_trace_id(trace_id: str) -> str:

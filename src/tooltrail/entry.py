@@ -4,7 +4,7 @@ Pure. Nothing gets here that has not been through `redact`.
 Fields that are often asked for stand first, which makes a scan faster.
 """
 
-from ._wire import ORIGIN_EXECUTED
+from ._wire import FAILURE, ORIGIN_EXECUTED, SUCCESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,6 +55,42 @@ class Subject:
         self.purpose: str | None = None
         self.redactions: Sequence[Mapping[str, str]] = ()
         self.warnings: Sequence[Mapping[str, str]] = ()
+
+
+class Ending:
+    """How a call ended. `exit_code` is None where another program has taken the process over."""
+
+    __slots__ = ("error", "exit_code", "outcome", "signal")
+
+    def __init__(
+        self,
+        exit_code: int | None,
+        outcome: str | None = None,
+        *,
+        signal: int | None = None,
+        error: "dict[str, Any] | None" = None,
+    ) -> None:
+        self.exit_code = None if exit_code is None else exit_code & 0xFF
+        self.outcome = outcome or (FAILURE if exit_code else SUCCESS)
+        self.signal = signal
+        self.error = error
+
+
+def error_fields(
+    code: str,
+    message: str,
+    *,
+    retryable: bool | None = None,
+    hint: str | None = None,
+    **more: "Any",
+) -> "dict[str, Any]":
+    """Return the `error` of an entry and of its response; what is not known is left out."""
+    known = {"retryable": retryable, "hint": hint, **more}
+    return {
+        "code": code,
+        "message": message,
+        **{name: value for name, value in known.items() if value is not None},
+    }
 
 
 def begin(subject: Subject) -> "Fields":

@@ -3,7 +3,7 @@
 Pure: values in, values out. `_answer` takes them to stdout.
 """
 
-from ._encode import encode, plain
+from ._plain import encode_any, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,26 +34,9 @@ def response(
     }
 
 
-def error(
-    code: str,
-    message: str,
-    *,
-    retryable: bool | None = None,
-    hint: str | None = None,
-    **more: "Any",
-) -> "dict[str, Any]":
-    """Return the `error` of a response; what is not known is left out."""
-    known = {"retryable": retryable, "hint": hint, **more}
-    return {
-        "code": code,
-        "message": message,
-        **{name: value for name, value in known.items() if value is not None},
-    }
-
-
 def document(answer: "Mapping[str, Any]", *, indented: bool = False) -> str:
     """Write a response as JSON text with its newline: one line, or laid out for a reader."""
-    text = encode(answer)
+    text = encode_any(answer)
     if indented:
         import json
 
@@ -85,4 +68,4 @@ def _member(label: str, value: "Any", indent: str) -> str:
 def _scalar(value: "Any") -> str:
     if isinstance(value, str):
         return value
-    return encode(value)
+    return encode_any(value)

@@ -6,16 +6,13 @@ imported it, so a string is first searched for the few substrings without which
 no pattern could match.
 """
 
-from ._encode import plain, printable, sha256
+from ._encode import is_plain, printable, sha256
 from ._wire import MAX_TEXT_CHARS, REDACTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
-
-    _Took = Callable[[str], str]  # notes the rule that matched, and returns `[REDACTED]`
 
 # A name is secret where one of its words is one of these...
 _SECRET_WORDS = frozenset(
@@ -64,12 +61,13 @@ _KEY_OF = frozenset(
     ["primary", "foreign", "sort", "partition", "public", "group", "order", "cache", "index"]
 )
 _KEY_IS_SECRET_AFTER = frozenset(
-    ["api", "access", "secret", "private", "auth", "signing", "encryption"]
+    ["api", "access", "account", "secret", "shared", "private", "auth", "signing", "encryption"]
 )
 # ...and the last words of names whose value is not the secret itself.
 _ABOUT = frozenset(
     ["stdin", "prompt", "file", "path", "type", "ttl", "limit", "count", "length", "size"]
 )
+_FOLDERS = frozenset(["PWD", "OLDPWD"])  # the shell's variables for where it is
 # No secret word is without one of these: one pass over a name that has none.
 _STEMS = ("tok", "sec", "pas", "pwd", "key", "auth", "cre", "jwt", "otp", "pin", "bea", "cook")
 
@@ -106,14 +104,17 @@ _ASSIGNED_STEMS = ("token", "secret", "pass", "pwd", "key", "auth", "cred", "jwt
 _MIN_SCRUBBED_CHARS = 4  # shorter secrets are replaced only where they are a whole argument
 
 
-def is_secret_name(name: str, *, in_text: bool = False) -> bool:
+_NAME_MARKS = str.maketrans("", "", "-_.:")
+
+
+def is_secret_name(name: str, in_text: bool = False) -> bool:
     """Tell whether a parameter, variable, header or field of this name holds a secret.
 
     Judged by words, so that `api_key`, `authToken` and `X-Api-Key` are, and `author`, `monkey`
     and `keyboard` are not. `in_text` is stricter, for names met in free text.
     """
     lower = name.lower()
-    if not any(stem in lower for stem in _STEMS):
+    if name in _FOLDERS or not any(stem in lower for stem in _STEMS):
         return False
     words = _words_of(name)
     if not words or words[-1] in _ABOUT or words[0] == "no":
@@ -169,13 +170,12 @@ class Redactor:
     def params(self, params: "Mapping[str, Any]") -> "dict[str, Any]":
         """Return `params` as plain JSON values without their secrets."""
         return {
-            printable(str(name)): self._param(str(name), value, f"params.{name}")
+            printable(str(name)): self._param(str(name), _plain(value), f"params.{name}")
             for name, value in params.items()
         }
 
     def _param(self, name: str, value: "Any", where: str) -> "Any":
         rule = self._rule_for(name)
-        value = plain(value)
         if rule is None:
             return self.value(value, where)
         if value is None or isinstance(value, bool) or value == "":
@@ -190,10 +190,15 @@ class Redactor:
 
     def _learn(self, value: "Any") -> None:
         if isinstance(value, str):
-            self._values.add(value)
+            if value and value != REDACTED:
+                self._values.add(value)
         elif isinstance(value, list):
             for item in value:
                 self._learn(item)
+        elif isinstance(value, dict):
+            self._learn(list(value.values()))
+        elif isinstance(value, bool):
+            return
         elif isinstance(value, (int, float)):
             self._values.add(str(value))
 
@@ -233,7 +238,7 @@ class Redactor:
                 continue
             redacted, secret_next = self._argument(argument, place)
             clean.append(redacted)
-        return clean
+        return [self._scrub(item, f"{where}[{index}]") for index, item in enumerate(clean)]
 
     def _argument(self, argument: str, where: str) -> tuple[str, bool]:
         """Return one argument without secrets, and whether the next one is a secret."""
@@ -253,7 +258,7 @@ class Redactor:
         if bare and not name.startswith("-"):
             return False  # a word that is no option: what follows it is not its value
         stripped = name.lstrip("-")
-        if len(stripped) == 1 or not stripped.replace("-", "").replace("_", "").isalnum():
+        if len(stripped) == 1 or not stripped.translate(_NAME_MARKS).isalnum():
             return False
         return self._rule_for(stripped) is not None
 
@@ -267,22 +272,38 @@ class Redactor:
         """Return an id of the caller's: unchanged, unless it holds a key or a URL's password."""
         if not _may_hold_secret(text):
             return text
-        return _search(text, lambda rule: self._took(where, rule), keys_only=True)
+        from ._patterns import search
+
+        return search(text, lambda rule: self._took(where, rule), None)
 
     def text(self, text: str, where: str) -> str:
         """Return free text without its secrets, cut at 131,072 characters."""
-        text = printable(text)
-        if text in self._values:
-            return self._took(where, "value")
-        for secret in self._values:
-            if len(secret) >= _MIN_SCRUBBED_CHARS and secret in text:
-                text = text.replace(secret, self._took(where, "value"))
+        text = self._scrub(printable(text), where)
         if _may_hold_secret(text):
-            text = _search(text, lambda rule: self._took(where, rule))
+            from ._patterns import search
+
+            text = search(text, lambda rule: self._took(where, rule), is_secret_name)
         if len(text) > MAX_TEXT_CHARS:
             digest = sha256(text.encode("utf-8")).hexdigest()[:16]
             text = f"{text[:MAX_TEXT_CHARS]}...[{len(text)} characters, sha256:{digest}]"
         return text
+
+    def _scrub(self, text: str, where: str) -> str:
+        """Take out the values that were secrets elsewhere, the longer first."""
+        if text in self._values:
+            return self._took(where, "value")
+        for secret in sorted(self._values, key=len, reverse=True):
+            if len(secret) >= _MIN_SCRUBBED_CHARS and secret in text:
+                text = text.replace(secret, self._took(where, "value"))
+        return text
+
+
+def _plain(value: "Any") -> "Any":
+    if is_plain(value):
+        return value
+    from ._plain import plain
+
+    return plain(value)
 
 
 def _looks_like_option(argument: str) -> bool:
@@ -294,92 +315,5 @@ def _may_hold_secret(text: str) -> bool:
     lower = text.lower()
     if any(trigger in lower for trigger in _TEXT_TRIGGERS):
         return True
-    assigns = "=" in lower or ":" in lower
+    assigns = "=" in lower or ":" in lower or (" " in lower and "-" in lower)
     return assigns and any(stem in lower for stem in _ASSIGNED_STEMS)
-
-
-# Compiled when first needed; each is linear: no nested or adjacent open-ended repeats.
-_FORMATS = (
-    r"(?<![A-Za-z0-9])(?:"
-    r"eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?"  # JWT
-    r"|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}"
-    r"|(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"  # AWS
-    r"|AIza[A-Za-z0-9_-]{30,}"  # Google
-    r"|xox[abeoprs]-[A-Za-z0-9-]{8,}"  # Slack
-    r"|sk-[A-Za-z0-9_-]{16,}"  # OpenAI, Anthropic
-    r"|[rs]k_(?:live|test)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9+/=]{16,}"  # Stripe
-    r"|pypi-[A-Za-z0-9_-]{30,}|npm_[A-Za-z0-9]{30,}|hf_[A-Za-z0-9]{20,}"
-    r")"
-)
-_PEM = (
-    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|\Z)"
-)
-_HEADER = (
-    r"(?i)(?<![A-Za-z0-9])((?:proxy-)?authorization|(?:set-)?cookie)(\"?\s{0,8}[:=]\s{0,8}\"?)"
-    r"(?!\[REDACTED\])([^\r\n\"']+)"
-)
-_SCHEME = (
-    r"(?<![A-Za-z0-9])([Bb]earer|BEARER|Basic)(\s{1,8})"
-    r"(?=[A-Za-z._~+/-]{0,40}[0-9=]|[A-Za-z._~+/-]{24})[A-Za-z0-9._~+/=-]{8,}"
-)
-_USERINFO = r"([A-Za-z][A-Za-z0-9+.-]{0,30}://)([^\s/?#@:\"'<>]{0,512})(:?)([^\s/?#\"'<>]*)@"
-_ASSIGNED = (
-    r"(?<![A-Za-z0-9_.-])([A-Za-z0-9_.-]{2,64})(\\?[\"']?\s{0,3}[=:]\s{0,3})"
-    r"(?!\[REDACTED\])(\\?\"(?:[^\"\\]|\\[^\"])*\\?\"?|'[^']*'?|[^\s&;,\"'\])}<>]+)"
-)
-_MIN_TOKEN_AS_USER = 20  # https://TOKEN@host: shorter is a user name
-
-# Each pattern, what it makes of a match, and whether it is for identifiers as well.
-_compiled: "list[tuple[re.Pattern[str], Callable[[_Took, re.Match[str]], str], bool]]" = []
-
-
-def _search(text: str, took: "_Took", *, keys_only: bool = False) -> str:
-    from functools import partial
-
-    if not _compiled:
-        _compile()
-    for pattern, replace, for_identifiers in _compiled:
-        if for_identifiers or not keys_only:
-            text = pattern.sub(partial(replace, took), text)
-    return text
-
-
-def _compile() -> None:
-    import re
-
-    def whole(rule: str) -> "Callable[[_Took, re.Match[str]], str]":
-        return lambda took, _: took(rule)
-
-    def value(took: "_Took", match: "re.Match[str]") -> str:
-        return match[1] + match[2] + took("header")
-
-    _compiled.extend(
-        [
-            (re.compile(_PEM, re.DOTALL), whole("format"), True),
-            (re.compile(_USERINFO), _redact_userinfo, True),
-            (re.compile(_HEADER), value, False),
-            (re.compile(_SCHEME), value, False),
-            (re.compile(_FORMATS), whole("format"), True),
-            (re.compile(_ASSIGNED), _redact_assigned, False),
-        ]
-    )
-
-
-def _redact_userinfo(took: "_Took", match: "re.Match[str]") -> str:
-    scheme, user, colon, password = match.groups()
-    if colon and password not in ("", REDACTED):
-        return f"{scheme}{user}:{took('url')}@"
-    if not colon and len(user) >= _MIN_TOKEN_AS_USER:
-        return f"{scheme}{took('url')}@"
-    return match[0]
-
-
-def _redact_assigned(took: "_Took", match: "re.Match[str]") -> str:
-    name, between, value = match.groups()
-    if not is_secret_name(name, in_text=True) or value.startswith("//"):
-        return match[0]
-    for quote in ('\\"', '"', "'"):
-        if value.startswith(quote):
-            closing = quote if value.endswith(quote) and len(value) > len(quote) else ""
-            return f"{name}{between}{quote}{took('name')}{closing}"
-    return f"{name}{between}{took('name')}"

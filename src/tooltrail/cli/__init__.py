@@ -1,6 +1,11 @@
 """The `tooltrail` command. Only the module of the verb that runs is imported."""
 
+import os
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 _VERBS = {
     "run": "record a command that knows nothing of tooltrail",
@@ -30,7 +35,7 @@ def main() -> int:
     if verb == "run":
         from .run import main as run
 
-        return run(arguments[1:])
+        _end_now(run(arguments[1:]))
     if verb == "log":
         from .log import main as log
 
@@ -42,3 +47,13 @@ def main() -> int:
     from .other import main as other
 
     return other(arguments)
+
+
+def _end_now(exit_code: int) -> "NoReturn":
+    """End the process without taking the interpreter down piece by piece, which costs 3 ms."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        exit_code = exit_code or 1
+    os._exit(exit_code)

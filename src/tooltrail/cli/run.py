@@ -15,11 +15,9 @@ import os
 import sys
 from errno import ENOENT, ENOEXEC, ENOTDIR
 
-from .._ending import Ending, by_exit_code, by_signal
-from .._host.signals import die_by, name_of
 from .._invocation import Invocation
 from .._wire import NOT_STARTED, OWN_TOOL, RECORDER_WRAPPER
-from ..envelope import error as envelope_error
+from ..entry import Ending, error_fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,6 +110,8 @@ def _run(command: list[str], options: dict[str, str]) -> int:
     if ending.outcome == NOT_STARTED:
         sys.stderr.write(f"tooltrail: {command[0]}: {(ending.error or {}).get('message')}\n")
     if ending.signal is not None:
+        from .._signals import die_by
+
         die_by(ending.signal)
     return ending.exit_code or 0
 
@@ -164,12 +164,7 @@ class _Child:
         if failure:
             return _not_started(int(failure))
         self.started = True
-        if os.WIFSIGNALED(status):
-            number = os.WTERMSIG(status)
-            if os.WCOREDUMP(status):
-                _no_second_core()
-            return by_signal(number, "SIGNAL", f"the command was ended by {name_of(number)}")
-        return by_exit_code(os.WEXITSTATUS(status))
+        return Ending(0) if status == 0 else _ended(status)
 
     def _become(self, writer: int, parent: int, mask: "set[int]") -> "NoReturn":
         """In the child: become the command, or tell the parent why not."""
@@ -234,12 +229,25 @@ def _prctl() -> "Callable[..., int] | None":
     return lambda *arguments: int(call(address, (*arguments, 0, 0, 0)))
 
 
+def _ended(status: int) -> Ending:
+    """Read a wait status other than 0, as waitpid(2) gives it."""
+    from .._ending import by_exit_code, by_signal
+    from .._signals import name_of
+
+    if not os.WIFSIGNALED(status):
+        return by_exit_code(os.WEXITSTATUS(status))
+    if os.WCOREDUMP(status):
+        _no_second_core()
+    number = os.WTERMSIG(status)
+    return by_signal(number, "SIGNAL", f"the command was ended by {name_of(number)}")
+
+
 def _not_started(number: int) -> Ending:
     missing = number in (ENOENT, ENOTDIR)
     message = "command not found" if missing else os.strerror(number).lower()
     code = "COMMAND_NOT_FOUND" if missing else "COMMAND_CANNOT_RUN"
     return Ending(
-        _NOT_FOUND if missing else _CANNOT_RUN, NOT_STARTED, error=envelope_error(code, message)
+        _NOT_FOUND if missing else _CANNOT_RUN, NOT_STARTED, error=error_fields(code, message)
     )
 
 

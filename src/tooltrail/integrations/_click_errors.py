@@ -6,11 +6,12 @@ from typing import Any
 
 from click.exceptions import Abort, BadParameter, ClickException, Exit, FileError, UsageError
 
-from .._ending import Ending, by_exception, by_exit_code
-from .._host.signals import name_of
+from .._ending import by_exception, by_exit_code
+from .._signals import name_of
 from .._wire import FAILURE, INTERRUPTED, REDACTED, USAGE_ERROR
-from ..envelope import error as envelope_error
+from ..entry import Ending, error_fields
 from ..errors import CommandError
+from .click import is_secret
 
 _INTERRUPTED = "INTERRUPTED"
 
@@ -40,15 +41,15 @@ def ending_of(error: BaseException) -> Ending:
     if isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt):
         return _interrupted()
     if isinstance(error, (Abort, EOFError)):
-        return Ending(1, FAILURE, error=envelope_error("ABORTED", "aborted"))
+        return Ending(1, FAILURE, error=error_fields("ABORTED", "aborted"))
     if isinstance(error, OSError) and error.errno == EPIPE:
-        return Ending(1, FAILURE, error=envelope_error("BROKEN_PIPE", "the reader went away"))
+        return Ending(1, FAILURE, error=error_fields("BROKEN_PIPE", "the reader went away"))
     return by_exception(error)
 
 
 def _interrupted() -> Ending:
     """Click turns Ctrl-C into exit code 1; the signal is told beside it."""
-    error = envelope_error(_INTERRUPTED, f"interrupted by {name_of(_signal.SIGINT)}")
+    error = error_fields(_INTERRUPTED, f"interrupted by {name_of(_signal.SIGINT)}")
     return Ending(1, INTERRUPTED, signal=_signal.SIGINT, error=error)
 
 
@@ -63,7 +64,7 @@ def _details(error: ClickException) -> "dict[str, Any]":
     hint = None
     if isinstance(error, UsageError) and ctx is not None and ctx.help_option_names:
         hint = f"{ctx.command_path} {ctx.help_option_names[0]} shows how it is called"
-    return envelope_error(_code_of(error), _message_of(error), hint=hint)
+    return error_fields(_code_of(error), _message_of(error), hint=hint)
 
 
 def _code_of(error: ClickException) -> str:
@@ -90,12 +91,3 @@ def _message_of(error: ClickException) -> str:
         label = "/".join(error.param.opts)  # Click's own words would repeat the value
         return f"Invalid value for {label}: {REDACTED}"
     return message
-
-
-def is_secret(param: Any) -> bool:
-    """Tell whether the author declared a param secret: a hidden prompt, or a secret type."""
-    kind = getattr(param, "type", None)
-    type_name = f"{type(kind).__name__} {getattr(kind, 'name', '')}".lower()
-    return bool(
-        getattr(param, "hide_input", False) or "secret" in type_name or "password" in type_name
-    )

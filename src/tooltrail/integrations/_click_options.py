@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..envelope import FORMATS
-from ._click_call import active
+from .click import active
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +34,8 @@ def output_option(params: "Sequence[click.Parameter]") -> list[click.Option]:
 
 def _choose(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
     running = active.get()
-    if running is not None and value is not None:
-        running.choose_output(value)
+    if running is not None and running.answer is not None and value is not None:
+        running.answer.switch(value)
     return value
 
 

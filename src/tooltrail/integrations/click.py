@@ -7,23 +7,26 @@ because usage errors come before `invoke`. `make_context` and `invoke` of the
 root see what was raised, because `main` turns it into `SystemExit`. `invoke` of
 the command that is reached knows its params. Subcommands are met in
 `get_command`, so that lazy groups and plugins are seen as well.
+
+What only a failing call or envelope mode needs is in `_click_outcome`,
+`_click_errors` and `_click_options`, and imported there.
 """
 
 import os
 import sys
+from _contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from .._answer import Answer
-from .._host.signals import Terminated, die_by
-from .._host.stdout import is_terminal
+from .._host import flush_failure
 from .._invocation import Invocation
-from ..envelope import FORMATS, JSON, TEXT
-from ..errors import CommandError
-from ._click_call import ClickCall, active, first_guess, program_name
+from .._wire import PURPOSE_AUDIT
+from ..entry import Ending
 
 if TYPE_CHECKING:
+    from .._answer import Answer
+
     # The mixins stand in front of a class of Click's, which is known only at run time.
     _CommandBase = click.Command
     _GroupBase = click.Group
@@ -75,6 +78,58 @@ class _Settings:
         self.audit_log = audit_log
 
 
+class ClickCall:
+    """One running call, as its hooked commands see it: what they reached, returned or raised."""
+
+    def __init__(self, call: Invocation, root: click.Command) -> None:
+        self.call = call
+        self.root = root
+        self.answer: Answer | None = None
+        self.raised: BaseException | None = None
+        self.value: Any = None
+        self.stopped: list[tuple[click.Command, str]] = []  # where parsing ended the call
+        self._reached: list[click.Context] = []
+
+    def passing(self, ctx: click.Context, subcommand: str | None = None) -> None:
+        """Begin before a group's own callback, where that does anything."""
+        if _does_something(ctx.command.callback):
+            self._begin([ctx], subcommand)
+
+    def arrive(self, ctx: click.Context) -> None:
+        """Begin before the callback of the command that was asked for."""
+        self._reached.append(ctx)
+        self._begin(self._reached)
+
+    def _begin(self, reached: list[click.Context], subcommand: str | None = None) -> None:
+        for ctx in reached:
+            for step in path_to(ctx):
+                self.call.declare_secrets(secret_names(step.command))
+        path = ",".join(" ".join(_names(ctx, subcommand)) for ctx in reached)
+        reads = getattr(reached[-1].command, "reads_the_log", False)
+        self.call.begin(
+            path or self.call.tool, _params(reached), purpose=PURPOSE_AUDIT if reads else None
+        )
+
+    def finish(self, error: BaseException | None) -> None:
+        """Write the end line of a call whose output is the tool's own."""
+        done = error is None or (isinstance(error, SystemExit) and not error.code)
+        ending = Ending(0)
+        if not (done and self.raised is None and self.call.begun):
+            from ._click_outcome import ending_of_call
+
+            ending = ending_of_call(self, error)
+        lost = flush_failure()
+        if lost is not None:
+            from .._ending import undelivered
+
+            ending = undelivered(lost)
+        self.call.finish(ending)
+        self.call.leave_meta()
+
+
+active: "ContextVar[ClickCall | None]" = ContextVar("tooltrail_click", default=None)
+
+
 class _Recorded(_CommandBase):
     """Stands in front of a command's class: sees the command called."""
 
@@ -82,7 +137,7 @@ class _Recorded(_CommandBase):
 
     def main(
         self,
-        args: "Any" = None,
+        args: Any = None,
         prog_name: str | None = None,
         complete_var: str | None = None,
         standalone_mode: bool = True,
@@ -90,35 +145,34 @@ class _Recorded(_CommandBase):
     ) -> Any:
         """Run the command as one recorded call."""
         settings = self._tooltrail_settings
-        call_main = super().main
         name = program_name(prog_name)
         if settings is None or _is_completing(name, complete_var):
-            return call_main(args, prog_name, complete_var, standalone_mode, **extra)
+            return super().main(args, prog_name, complete_var, standalone_mode, **extra)
         argv = None if args is None else [prog_name or sys.argv[0], *args]
         call = Invocation(
             settings.tool or name, version=settings.version or _version_of(self), argv=argv
         )
-        answer = None
-        if settings.envelope and standalone_mode:
-            guess = first_guess(sys.argv[1:] if args is None else list(args), FORMATS)
-            answer = Answer(call, guess or (TEXT if is_terminal() else JSON))
         with call:
-            running = ClickCall(call, self, answer)
+            running = ClickCall(call, self)
             token = active.set(running)
             try:
-                if answer is None:
-                    return _observe(
-                        running,
-                        lambda: call_main(args, prog_name, complete_var, standalone_mode, **extra),
-                    )
-                with answer:
-                    return _answered(
-                        running,
-                        answer,
-                        lambda standalone: call_main(
+                if settings.envelope and standalone_mode:
+                    from ._click_outcome import answer
+
+                    def run(standalone: bool) -> Any:
+                        return super(_Recorded, self).main(
                             args, prog_name, complete_var, standalone, **extra
-                        ),
-                    )
+                        )
+
+                    return answer(running, sys.argv[1:] if args is None else list(args), run)
+                try:
+                    value = super().main(args, prog_name, complete_var, standalone_mode, **extra)
+                except BaseException as error:
+                    running.finish(error)
+                    _leave_no_trace_in(error)
+                    raise
+                running.finish(None)
+                return value
             finally:
                 active.reset(token)
 
@@ -129,9 +183,11 @@ class _Recorded(_CommandBase):
             return super().make_context(*args, **kwargs)
         except BaseException as error:
             if running is not None:
-                running.stopped_parsing(self, *args, **kwargs)
+                from ._click_outcome import note_raised, note_stopped
+
+                note_stopped(running, self, *args, **kwargs)
                 if running.root is self:
-                    running.saw(error)
+                    note_raised(running, error)
             raise
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -140,18 +196,19 @@ class _Recorded(_CommandBase):
         if running is None:
             return super().invoke(ctx)
         self._tooltrail_arrive(running, ctx)
+        if running.root is not self:
+            return super().invoke(ctx)
         try:
             value = super().invoke(ctx)
-            if running.root is self:
-                running.show(value)
+            if running.answer is not None:
+                from ._click_outcome import show
+
+                show(running, value)
         except BaseException as error:
-            if running.root is not self:
-                raise
-            shown = running.failure(error) if isinstance(error, CommandError) else error
-            running.saw(shown)
-            if shown is error:
-                raise
-            raise shown from error
+            from ._click_outcome import note_raised
+
+            note_raised(running, error)
+            raise
         return value
 
     def _tooltrail_arrive(self, running: ClickCall, ctx: click.Context) -> None:
@@ -223,39 +280,12 @@ def _hook(command: _AnyCommand) -> _AnyCommand:
     return command
 
 
-def _observe(running: ClickCall, run: Any) -> Any:
-    """Run the tool as it is, and write down how it ended."""
-    try:
-        value = run()
-    except BaseException as error:
-        running.finish_observed(error)
-        if isinstance(error, Exception):
-            from .._host.tracebacks import hide_our_frames
+def _leave_no_trace_in(error: BaseException) -> None:
+    """Keep our frames out of what a crash prints."""
+    if isinstance(error, Exception):
+        from .._tracebacks import hide_our_frames
 
-            hide_our_frames(error)
-        raise
-    running.finish_observed(None)
-    return value
-
-
-def _answered(running: ClickCall, answer: Answer, run: Any) -> Any:
-    """Run the tool for one response, in which every ending of it is told."""
-    failure: BaseException | None = None
-    try:
-        run(answer.output == TEXT)
-    except BaseException as error:
-        failure = error
-    ending = running.ended(failure)
-    if not running.call.begun and ending.exit_code == 0 and answer.output != TEXT:
-        running.value = {"text": answer.take_printed()}  # --help, --version
-    due = ending.exit_code or 0
-    if not running.call.finished:
-        due = answer.give(ending, running.value if ending.exit_code == 0 else None)
-    if isinstance(failure, Terminated):
-        die_by(failure.number)
-    if ending.outcome == "crashed" and failure is not None:
-        raise failure
-    sys.exit(due)
+        hide_our_frames(error)
 
 
 def _is_completing(name: str, complete_var: str | None) -> bool:
@@ -270,3 +300,72 @@ def _version_of(command: click.Command) -> str | None:
     package = sys.modules.get(module.partition(".")[0])
     version = getattr(package, "__version__", None)
     return version if isinstance(version, str) else None
+
+
+def program_name(prog_name: str | None) -> str:
+    """Return the program's name as its caller knows it; `python -m pkg` gives `pkg`."""
+    if prog_name:
+        return prog_name.removeprefix("python -m ")
+    path = sys.argv[0] if sys.argv else ""
+    folder, _, base = path.rpartition("/")
+    if base == "__main__.py":
+        return folder.rpartition("/")[2] or "python"
+    return base.removesuffix(".py") or "python"
+
+
+def path_to(ctx: click.Context) -> list[click.Context]:
+    """Return the contexts from the root to this one."""
+    path: list[click.Context] = []
+    step: click.Context | None = ctx
+    while step is not None:
+        path.insert(0, step)
+        step = step.parent
+    return path
+
+
+def _names(ctx: click.Context, subcommand: str | None = None) -> list[str]:
+    """Return the command's path below the program: `deployctl db migrate` gives db, migrate."""
+    names = [step.info_name or "" for step in path_to(ctx)[1:]]
+    return [*names, subcommand] if subcommand else names
+
+
+def _params(reached: list[click.Context]) -> dict[str, Any]:
+    """Return the params of the commands on the way; those of chained commands under their name."""
+    if len(reached) > 1:
+        return {ctx.info_name or "": _params_of([ctx]) for ctx in reached}
+    return _params_of(path_to(reached[0]))
+
+
+def _params_of(path: list[click.Context]) -> dict[str, Any]:
+    params: dict[str, Any] = {}
+    for ctx in path:
+        declared = [param.name for param in ctx.command.params if param.name in ctx.params]
+        for name in dict.fromkeys([*declared, *ctx.params]):  # as the author ordered them
+            if name is not None:
+                key = f"{ctx.info_name}.{name}" if name in params else name
+                params[key] = ctx.params[name]
+    return params
+
+
+def secret_names(command: click.Command) -> list[str]:
+    """Return the names and flags of a command's params that its author declared secret."""
+    names: list[str] = []
+    for param in command.params:
+        if is_secret(param):
+            names += [param.name or "", *param.opts, *param.secondary_opts]
+    return names
+
+
+def is_secret(param: Any) -> bool:
+    """Tell whether the author declared a param secret: a hidden prompt, or a secret type."""
+    kind = getattr(param, "type", None)
+    type_name = f"{type(kind).__name__} {getattr(kind, 'name', '')}".lower()
+    return bool(
+        getattr(param, "hide_input", False) or "secret" in type_name or "password" in type_name
+    )
+
+
+def _does_something(callback: Any) -> bool:
+    """Tell a group's callback that only documents: `def cli(): pass` names nothing."""
+    code = getattr(callback, "__code__", None)
+    return callback is not None and (code is None or bool(code.co_names or code.co_freevars))

@@ -8,7 +8,7 @@ from functools import cache
 from os import uname
 from typing import Any
 
-from .._host.facts import boot_id, pid_namespace, start_ticks
+from .._host import boot_id, pid_namespace, start_ticks
 from .._wire import HOST_REBOOTED, RUNNING, UNKNOWN, VANISHED
 
 

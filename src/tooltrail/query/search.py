@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._encode import encode
 from .._wire import GOOD_OUTCOMES, LOG_NAME, PURPOSE_AUDIT, RUNNING, UNKNOWN
-from ..trail.place import data_home
+from ..trail import data_home
 from ..trail.read import logs_in
 from .fold import LogEntries
 

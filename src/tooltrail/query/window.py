@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-from .._host import clock
+from .. import _host
 from ..errors import UsageError
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -21,7 +21,7 @@ def parse_time(option: str, text: str) -> str:
 
     Raises `UsageError`, which names the option, where the text is no time.
     """
-    now = datetime.fromtimestamp(clock.wall_ns() / 1e9, UTC)
+    now = datetime.fromtimestamp(_host.wall_ns() / 1e9, UTC)
     try:
         moment = _parse(text.strip(), now)
         return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

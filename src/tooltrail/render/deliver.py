@@ -5,11 +5,10 @@ import sys
 from errno import EPIPE
 from typing import TYPE_CHECKING, Any
 
-from .._ending import Ending
-from .._host.stdout import is_terminal
+from .._stdout import is_terminal
 from .._wire import FAILURE
+from ..entry import Ending, error_fields
 from ..envelope import document, response
-from ..envelope import error as envelope_error
 from ..errors import NotFoundError, TooltrailError
 from ..query.options import JSON, TABLE, query_from
 from ..query.search import Search
@@ -102,7 +101,7 @@ def _deliver(call: "Invocation", output: str, print_it: "Callable[[], None]") ->
 
 def fail(call: "Invocation", error: TooltrailError, output: str) -> int:
     """Say what went wrong, where the caller looks for it; return the exit code."""
-    details = envelope_error(error.code, error.message, hint=error.hint)
+    details = error_fields(error.code, error.message, hint=error.hint)
     outcome = "usage_error" if error.exit_code == 2 else FAILURE
     call.finish(Ending(error.exit_code, outcome, error=details))
     if output == JSON:
@@ -131,7 +130,7 @@ def _undelivered(call: "Invocation", error: OSError) -> int:
     if call.finished:
         call.undelivered(1, f"stdout: {reason}")
     else:
-        details = envelope_error("UNDELIVERED", f"stdout: {reason}")
+        details = error_fields("UNDELIVERED", f"stdout: {reason}")
         call.finish(Ending(1, FAILURE, error=details))
     sys.stdout = None  # or the interpreter tries to flush it again
     return 1

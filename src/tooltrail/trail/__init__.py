@@ -1,1 +1,246 @@
-"""The append-only log: `place` says where it is, `append` writes it, `read` reads it."""
+"""The append-only log: where it is, and how one line gets into it.
+
+`append` follows a protocol that any other writer of the log must follow
+(docs/format/entry-v1.md):
+
+1. Open the log with `O_APPEND`, no link followed, nothing but a plain file accepted.
+2. Take `flock(LOCK_EX)`. If that took waiting, or the file was deleted meanwhile, check that
+   the path still names this file; else start again.
+3. Read the last line. Its bytes give `prev`, its `seq` gives ours, its `logged_at` is the
+   least that ours may be.
+4. Write the line in one `write`. Where it came out short (a full disk), cut it off again.
+5. Close the file, which releases the lock.
+
+The lock is held from before the last line is read until after the new one is written:
+libraries that compute the chain outside of it fork their chain under eight writers. `seq` is
+read from the line's first bytes, so that the cost of an append does not grow with the log,
+and no JSON parser is imported. What happens seldom is in `recover`: a log that is not there
+yet, a lock that is held, a last line that a dying writer left torn.
+"""
+
+import os
+from fcntl import LOCK_EX, LOCK_NB, flock
+
+from .. import _host
+from .._encode import sha256
+from .._wire import ALGORITHM, FORMAT_VERSION, LOG_NAME
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TAIL_BYTES = 4096  # within which a last line is found without searching
+_FIRST_BYTES = 1024  # a `log` line is about 300
+_PLAIN_FILE, _FILE_TYPE = 0o100000, 0o170000  # S_IFREG and S_IFMT of st_mode
+OPEN_FLAGS = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_START = b'{"v":%d,"seq":' % FORMAT_VERSION
+_BETWEEN = b'","logged_at":"'
+_PREV_SIZE = len(',"prev":"') + len(ALGORITHM) + 64
+_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+_TIME_SIZE = len("2026-11-22T14:30:00.000Z")
+
+_NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
+_MAX_NAME_CHARS = 100
+
+
+class Receipt:
+    """Names one line of one log: the log's id, the line's `seq`, and the hash of its bytes.
+
+    `log` is None where it was not asked for, or where the log's first line is damaged.
+    """
+
+    __slots__ = ("_line", "log", "seq")
+
+    def __init__(self, log: str | None, seq: int, line: bytes) -> None:
+        self.log = log
+        self.seq = seq
+        self._line = line
+
+    @property
+    def hash(self) -> str:
+        """The SHA-256 of the line's bytes without the newline, with the algorithm before it."""
+        return ALGORITHM + sha256(self._line[:-1]).hexdigest()
+
+    def as_json(self) -> dict[str, str | int | None]:
+        """Return it as `meta.receipt` has it."""
+        return {"log": self.log, "seq": self.seq, "hash": self.hash}
+
+
+class Head:
+    """Where the chain of a log stands: `seq`, time and hash of its last line.
+
+    `seq` is -1 where there is none. `torn` counts the bytes of a last line without a newline,
+    which the next writer closes off.
+    """
+
+    __slots__ = ("hash", "logged_at", "seq", "torn")
+
+    def __init__(self, seq: int, logged_at: str, line_hash: str, torn: int = 0) -> None:
+        self.seq = seq
+        self.logged_at = logged_at
+        self.hash = line_hash
+        self.torn = torn
+
+
+def append(path: str, tool: str, body: str, *, with_log_id: bool = False) -> Receipt:
+    """Append the event `body`, a JSON object as text, to the log at `path`; return its receipt.
+
+    Guarantees that the line is in the file, whole, when this returns. Raises
+    `NotRecordedError` where it is not, and then nothing of it is.
+    """
+    try:
+        while True:
+            receipt = _append(path, tool, body, with_log_id)
+            if receipt is not None:
+                return receipt
+    except OSError as error:
+        from .recover import not_recorded
+
+        raise not_recorded(path, error) from error
+
+
+def _append(path: str, tool: str, body: str, with_log_id: bool) -> Receipt | None:
+    """Append once; return None where the path has come to name another file."""
+    try:
+        fd = os.open(path, OPEN_FLAGS)
+    except FileNotFoundError:
+        from .recover import create
+
+        fd = create(path)
+    try:
+        try:
+            flock(fd, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            from .recover import wait_for_lock
+
+            if not wait_for_lock(fd, path):
+                return None
+        status = os.fstat(fd)
+        if status.st_mode & _FILE_TYPE != _PLAIN_FILE:
+            from .recover import not_a_plain_file
+
+            raise not_a_plain_file(path)
+        if not status.st_nlink:
+            return None
+        size = status.st_size
+        head, before = _head(fd, size), b""
+        if head is None:
+            from .recover import find_head
+
+            head, before = find_head(fd, size, tool)
+        line = next_line(head, body)
+        _write(fd, size, before + line)
+        return Receipt(_log_id(fd) if with_log_id else None, head.seq + 1, line)
+    finally:
+        os.close(fd)
+
+
+def _head(fd: int, size: int) -> Head | None:
+    """Return where the chain stands, or None where that takes more than a look at the end."""
+    tail = os.pread(fd, _TAIL_BYTES, max(0, size - _TAIL_BYTES))
+    start = tail.rfind(b"\n", 0, -1) + 1
+    if tail[-1:] != b"\n" or (not start and size > _TAIL_BYTES):
+        return None
+    line = tail[start:-1]
+    if line.count(b"{") != line.count(b"}"):
+        return None  # most likely the stump of a line that another writer closed off
+    return head_of(line)
+
+
+def head_of(line: bytes) -> Head | None:
+    """Return where the chain stands after a line (without its newline), or None: not one of ours.
+
+    The order of a line's first four members is part of the format, so no JSON is parsed.
+    """
+    comma = line.find(b",", len(_START))
+    digits = line[len(_START) : comma]
+    at = comma + _PREV_SIZE + len(_BETWEEN)
+    if (
+        not line.startswith(_START)
+        or not digits.isdigit()
+        or line[at - len(_BETWEEN) : at] != _BETWEEN
+        or line[-1:] != b"}"
+    ):
+        return None
+    logged_at = line[at : at + _TIME_SIZE]
+    if logged_at.translate(_ZEROS) != b"0000-00-00T00:00:00.000Z":
+        return None
+    return Head(int(digits), logged_at.decode("ascii"), ALGORITHM + sha256(line).hexdigest())
+
+
+def next_line(head: Head, body: str) -> bytes:
+    """Return the line that follows `head`, with its newline."""
+    now = _host.timestamp(_host.wall_ns())
+    extra = ""
+    if now < head.logged_at:  # the clock went back: the order of the log does not
+        now, extra = head.logged_at, ',"clamped":true'
+    if head.torn:
+        extra += f',"healed_bytes":{head.torn}'
+    return (
+        f'{{"v":{FORMAT_VERSION},"seq":{head.seq + 1},"prev":"{head.hash}"'
+        f',"logged_at":"{now}"{extra},{body[1:]}\n'
+    ).encode("ascii")
+
+
+def _write(fd: int, size: int, lines: bytes) -> None:
+    """Write all of `lines` in one `write`, or leave the file at `size`."""
+    written = -1
+    try:
+        written = os.write(fd, lines)
+    finally:
+        if written < len(lines):
+            os.ftruncate(fd, size)
+    if written < len(lines):
+        from .recover import disk_full
+
+        raise disk_full()
+
+
+def _log_id(fd: int) -> str | None:
+    """Return the id that the log's first line gives it, or None where that line is damaged."""
+    _, _, rest = os.pread(fd, _FIRST_BYTES, 0).partition(b'"event":"log","log":"')
+    log_id, quote, _ = rest.partition(b'"')
+    sound = quote and log_id.startswith(b"log_") and log_id[4:].isalnum()
+    return log_id.decode("ascii") if sound else None
+
+
+def tool_name(raw: str) -> str:
+    """Bring a tool's name to `[a-z0-9._-]`, without a leading dot or dash, so that it is a folder.
+
+    `/usr/bin/Python3` gives `python3`; a name of which nothing is left gives `unnamed`.
+    """
+    base = raw.rstrip("/").rpartition("/")[2].lower()
+    name = "".join([char if char in _NAME_CHARS else "-" for char in base])
+    return name.lstrip(".-")[:_MAX_NAME_CHARS] or "unnamed"
+
+
+def data_home(environment: "Mapping[str, str] | None" = None) -> str:
+    """Return the folder that holds all logs of the effective user.
+
+    `XDG_DATA_HOME` counts where it is absolute and not another user's. `HOME` likewise: under
+    sudo it may still be the caller's, and then the user database says where home is. Never
+    taken from the current directory or a repository: a control plane that a checkout can move
+    is one that an attacker can.
+    """
+    environment = os.environ if environment is None else environment
+    configured = environment.get("XDG_DATA_HOME", "")
+    if configured.startswith("/") and not _is_anothers(configured):
+        return configured
+    home = environment.get("HOME", "")
+    if not home.startswith("/") or _is_anothers(home):
+        from .recover import home_of_user
+
+        home = home_of_user() or home or "/"
+    return f"{home.rstrip('/')}/.local/share"
+
+
+def log_path(tool: str, home: str | None = None) -> str:
+    """Return the path of the log that `tool` writes."""
+    return f"{data_home() if home is None else home}/{tool_name(tool)}/{LOG_NAME}"
+
+
+def _is_anothers(path: str) -> bool:
+    try:
+        return os.stat(path).st_uid != os.geteuid()
+    except OSError:
+        return False  # not there yet: it will be ours

@@ -92,22 +92,6 @@ def _flush(stream: "TextIO | None") -> None:
         return
 
 
-def flush_failure() -> str | None:
-    """Flush stdout, and say why that failed, or return None.
-
-    What the tool printed may still be in Python's buffer when its call ends. If it cannot be
-    delivered, the interpreter will exit with 120, and the log must not say 0.
-    """
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except OSError as error:
-        return (error.strerror or str(error)).lower()
-    except ValueError:  # the tool closed it
-        return None
-    return None
-
-
 def is_terminal() -> bool:
     """Tell whether stdout is a terminal: people read there, programs elsewhere."""
     try:

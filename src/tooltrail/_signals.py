@@ -7,7 +7,7 @@ it, is already in the interpreter.
 import _signal  # type: ignore[import-not-found]
 import os
 
-from .._wire import INTERRUPTED, KILLED, TERMINATED
+from ._wire import INTERRUPTED, KILLED, TERMINATED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ so this is done in `sys.excepthook`, for the one exception that is on its way.
 import sys
 from types import TracebackType
 
-_OURS = __file__.rpartition("_host")[0]
+_OURS = __file__.rpartition("_tracebacks")[0]
 
 
 def hide_our_frames(error: BaseException) -> None:

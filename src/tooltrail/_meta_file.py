@@ -3,8 +3,8 @@
 import os
 from stat import S_ISREG
 
-from .._encode import encode
-from .stdout import write_all
+from ._encode import encode
+from ._stdout import write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,0 +1,178 @@
+"""What appending to a log seldom needs: a log that is not there, a held lock, a torn last line.
+
+A writer that died in the middle of a `write` leaves a line without a newline. The next one
+closes it off and says so in `healed_bytes`; nothing that comes after is lost. A line that is no
+line of ours (torn, or somebody's garbage) keeps its place and its hash in the chain, and the
+count goes on from the last line that is one.
+"""
+
+import os
+from errno import EINTR, ELOOP, ENOSPC
+from fcntl import LOCK_EX, LOCK_NB, flock
+from time import sleep
+
+from .. import _host
+from .._encode import encode, sha256
+from .._wire import ALGORITHM, GENESIS
+from ..errors import NotRecordedError
+from . import OPEN_FLAGS, Head, head_of, next_line
+
+LOCK_DEADLINE_S = 2.0  # a writer holds the lock for microseconds; only a stopped one for longer
+_TAIL_BYTES = 65536  # the first guess at how long an uncommon last line is
+
+
+def create(path: str) -> int:
+    """Open a log that was not there: mode 0600 in folders of 0700, whatever the umask says."""
+    _make_folder(os.path.dirname(path))
+    try:
+        fd = os.open(path, OPEN_FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:  # another writer was first
+        return os.open(path, OPEN_FLAGS)
+    os.fchmod(fd, 0o600)
+    return fd
+
+
+def _make_folder(folder: str) -> None:
+    """Make the folder and those above it, 0700 as XDG asks; what exists is left as it is."""
+    if os.path.isdir(folder):
+        return
+    parent = os.path.dirname(folder)
+    if parent != folder:
+        _make_folder(parent)
+    try:
+        os.mkdir(folder, 0o700)
+    except FileExistsError:
+        return
+    os.chmod(folder, 0o700)
+
+
+def wait_for_lock(fd: int, path: str) -> bool:
+    """Wait for the lock, and tell whether the path still names the file that it is on.
+
+    Gives up after `LOCK_DEADLINE_S` with `NotRecordedError`: auditing may not hang the tool.
+    """
+    pause = 0.00005
+    waited = 0.0
+    while True:
+        sleep(pause)
+        waited += pause
+        pause = min(pause * 2, 0.005)
+        try:
+            flock(fd, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            if waited >= LOCK_DEADLINE_S:
+                reason = f"another process has held its lock for {LOCK_DEADLINE_S:g} s"
+                raise NotRecordedError(path, reason) from None
+        except OSError as error:
+            if error.errno != EINTR:
+                raise
+        else:
+            return _still_names(path, fd)
+
+
+def _still_names(path: str, fd: int) -> bool:
+    ours = os.fstat(fd)
+    try:
+        named = os.stat(path, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return (named.st_ino, named.st_dev) == (ours.st_ino, ours.st_dev)
+
+
+def find_head(fd: int, size: int, tool: str) -> tuple[Head, bytes]:
+    """Return where the chain of a new, damaged or uncommon log stands, and what to write first.
+
+    That is a newline after a torn line, and the log's first line where there is none.
+    """
+    last = _line_before(fd, size)
+    torn = 0 if last.endswith(b"\n") else len(last)
+    head = _last_sound(fd, size, last)
+    head.torn = torn
+    before = b"\n" if torn else b""
+    if head.seq < 0:
+        opening = next_line(head, _log_body(tool))
+        before += opening
+        after = head_of(opening[:-1])
+        assert after is not None
+        head = after
+    return head, before
+
+
+def _last_sound(fd: int, size: int, last: bytes) -> Head:
+    """Return the head of a log by its last line that is one; the hash is that of the last line."""
+    line_hash = ALGORITHM + sha256(last.removesuffix(b"\n")).hexdigest() if size else GENESIS
+    line, end = last, size
+    while line:
+        head = _head_of_whole(line.removesuffix(b"\n"))
+        if head is not None:
+            return Head(head.seq, head.logged_at, line_hash)
+        end -= len(line)
+        line = _line_before(fd, end)
+    return Head(-1, "", line_hash)
+
+
+def _head_of_whole(line: bytes) -> Head | None:
+    """Read a line that may be the torn start of one: only whole JSON counts."""
+    head = head_of(line)
+    if head is None:
+        return None
+    from json import loads
+
+    try:
+        loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return head
+
+
+def _line_before(fd: int, end: int) -> bytes:
+    """Return the line that ends at offset `end`, with its newline where it has one."""
+    want = _TAIL_BYTES
+    while True:
+        start = max(0, end - want)
+        block = os.pread(fd, end - start, start)
+        newline = block.rfind(b"\n", 0, max(0, len(block) - 1))
+        if newline >= 0:
+            return block[newline + 1 :]
+        if start == 0:
+            return block
+        want *= 4
+
+
+def _log_body(tool: str) -> str:
+    return encode(
+        {
+            "event": "log",
+            "log": "log_" + _host.ulid(_host.wall_ns()),
+            "tool": tool,
+            "host": os.uname().nodename,
+            "open": [],
+        }
+    )
+
+
+def not_recorded(path: str, error: OSError) -> NotRecordedError:
+    """Return the error that says why a log could not be written."""
+    if error.errno == ELOOP:
+        return NotRecordedError(path, "it is a symbolic link, which is not followed")
+    return NotRecordedError(path, (error.strerror or str(error)).lower())
+
+
+def not_a_plain_file(path: str) -> NotRecordedError:
+    """Return the error for a log that is a pipe, a device or a socket."""
+    return NotRecordedError(path, "it is not a plain file")
+
+
+def disk_full() -> OSError:
+    """Return the error for a write that came out short."""
+    return OSError(ENOSPC, os.strerror(ENOSPC))
+
+
+def home_of_user() -> str | None:
+    """Return the effective user's home by the user database, or None where it has none."""
+    from pwd import getpwuid
+
+    try:
+        return getpwuid(os.geteuid()).pw_dir
+    except KeyError:
+        return None
