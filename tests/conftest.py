@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tooltrail.context import AGENT_VARIABLES
+from tooltrail._wire import AGENT_VARIABLES
 
 SOURCE = Path(__file__).parent.parent / "src" / "tooltrail"
 PYTHON = sys.executable

@@ -17,8 +17,10 @@ STAGES = [
     {"_wire"},
     {"_host", "_plain", "_signals", "_stdout", "_tracebacks", "errors"},
     {"_encode"},
+    {"_claims"},
     {"context"},
     {"_patterns"},
+    {"_redaction"},
     {"redact"},
     {"entry"},
     {"trail"},
@@ -33,7 +35,7 @@ STAGES = [
     {"cli", "integrations"},
     {"__init__", "__main__", "testing"},
 ]
-CORE = set().union(*STAGES[:13])
+CORE = set().union(*STAGES[:15])
 LEVEL = {name: level for level, stage in enumerate(STAGES) for name in stage}
 
 

@@ -10,15 +10,13 @@ from hypothesis import strategies as st
 
 from conftest import PYTHON, TOOLTRAIL, Home
 from strategies import ids, printable_ids
+from tooltrail._claims import clean_id, find_agent, parse_traceparent
 from tooltrail.context import (
     Context,
     child_traceparent,
-    clean_id,
     environment_name,
-    find_agent,
     for_children,
     from_environment,
-    parse_traceparent,
     w3c_span_id,
     w3c_trace_id,
 )

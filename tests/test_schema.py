@@ -24,7 +24,8 @@ from conftest import (
     Home,
     response_in,
 )
-from tooltrail.context import child_traceparent, clean_id, from_environment
+from tooltrail._claims import clean_id
+from tooltrail.context import child_traceparent, from_environment
 from tooltrail.query.fold import LogEntries
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "format" / "entry-v1.md").read_text()

@@ -36,6 +36,11 @@ def randomness(size: int) -> bytes:
     return os.urandom(size)
 
 
+def now() -> str:
+    """Write the time that it is now, as `timestamp` does."""
+    return timestamp(time.time_ns())
+
+
 def timestamp(ns: int) -> str:
     """Write a wall-clock time as ISO 8601 UTC with milliseconds: 2026-11-22T14:30:00.000Z."""
     seconds, rest = divmod(ns, 1_000_000_000)

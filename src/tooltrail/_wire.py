@@ -46,3 +46,31 @@ GOOD_OUTCOMES = frozenset({SUCCESS, REPLACED})
 
 ORIGIN_EXECUTED = "executed"
 PURPOSE_AUDIT = "audit"  # a call that only read the log: left out of listings
+
+# A variable that holds a coding agent's session -> the agent. Each trace is
+# then "<agent>-<session>": all calls of a session belong together.
+AGENT_SESSION_VARIABLES = (
+    ("CLAUDE_CODE_SESSION_ID", "claude-code"),
+    ("CODEX_THREAD_ID", "codex"),
+    ("COPILOT_AGENT_SESSION_ID", "copilot-cli"),
+)
+# Variables that name the agent, by a common convention, in this order.
+AGENT_NAMING_VARIABLES = ("AI_AGENT", "AGENT")
+# Variables whose presence tells the agent, without a session.
+AGENT_FLAG_VARIABLES = (
+    ("CLAUDECODE", "claude-code"),
+    ("CODEX_SANDBOX", "codex"),
+    ("CODEX_CI", "codex"),
+    ("GEMINI_CLI", "gemini-cli"),
+    ("CURSOR_AGENT", "cursor"),
+    ("CURSOR_TRACE_ID", "cursor"),
+    ("OPENCODE", "opencode"),
+    ("COPILOT_CLI", "copilot-cli"),
+    ("CLINE_ACTIVE", "cline"),
+    ("AUGMENT_AGENT", "augment"),
+)
+AGENT_VARIABLES = (
+    *(name for name, _ in AGENT_SESSION_VARIABLES),
+    *AGENT_NAMING_VARIABLES,
+    *(name for name, _ in AGENT_FLAG_VARIABLES),
+)

@@ -21,23 +21,27 @@ yet, a lock that is held, a last line that a dying writer left torn.
 import os
 from fcntl import LOCK_EX, LOCK_NB, flock
 
-from .. import _host
 from .._encode import sha256
+from .._host import now
 from .._wire import ALGORITHM, FORMAT_VERSION, LOG_NAME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    # Where the chain of a log stands: `seq` (-1 where there is no line yet), time and hash of its
+    # last line, and the bytes of a torn line after it, which the next writer closes off.
+    Head = tuple[int, str, str, int]
+
 _TAIL_BYTES = 4096  # within which a last line is found without searching
 _FIRST_BYTES = 1024  # a `log` line is about 300
 _PLAIN_FILE, _FILE_TYPE = 0o100000, 0o170000  # S_IFREG and S_IFMT of st_mode
+_LOCK = LOCK_EX | LOCK_NB
 OPEN_FLAGS = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _START = b'{"v":%d,"seq":' % FORMAT_VERSION
-_BETWEEN = b'","logged_at":"'
-_PREV_SIZE = len(',"prev":"') + len(ALGORITHM) + 64
+_SEQ_AT = len(_START)
+_TIME_AFTER = len(',"prev":"') + len(ALGORITHM) + 64 + len('","logged_at":"')  # seq's comma
 _ZEROS = bytes.maketrans(b"123456789", b"000000000")
-_TIME_SIZE = len("2026-11-22T14:30:00.000Z")
 
 _NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
 _MAX_NAME_CHARS = 100
@@ -64,22 +68,6 @@ class Receipt:
     def as_json(self) -> dict[str, str | int | None]:
         """Return it as `meta.receipt` has it."""
         return {"log": self.log, "seq": self.seq, "hash": self.hash}
-
-
-class Head:
-    """Where the chain of a log stands: `seq`, time and hash of its last line.
-
-    `seq` is -1 where there is none. `torn` counts the bytes of a last line without a newline,
-    which the next writer closes off.
-    """
-
-    __slots__ = ("hash", "logged_at", "seq", "torn")
-
-    def __init__(self, seq: int, logged_at: str, line_hash: str, torn: int = 0) -> None:
-        self.seq = seq
-        self.logged_at = logged_at
-        self.hash = line_hash
-        self.torn = torn
 
 
 def append(path: str, tool: str, body: str, *, with_log_id: bool = False) -> Receipt:
@@ -109,7 +97,7 @@ def _append(path: str, tool: str, body: str, with_log_id: bool) -> Receipt | Non
         fd = create(path)
     try:
         try:
-            flock(fd, LOCK_EX | LOCK_NB)
+            flock(fd, _LOCK)
         except BlockingIOError:
             from .recover import wait_for_lock
 
@@ -123,77 +111,62 @@ def _append(path: str, tool: str, body: str, with_log_id: bool) -> Receipt | Non
         if not status.st_nlink:
             return None
         size = status.st_size
-        head, before = _head(fd, size), b""
+        tail = os.pread(fd, _TAIL_BYTES, size - _TAIL_BYTES if size > _TAIL_BYTES else 0)
+        start = tail.rfind(b"\n", 0, -1) + 1
+        head = head_of(tail[start:]) if start or size <= _TAIL_BYTES else None
+        before = b""
         if head is None:
             from .recover import find_head
 
             head, before = find_head(fd, size, tool)
         line = next_line(head, body)
-        _write(fd, size, before + line)
-        return Receipt(_log_id(fd) if with_log_id else None, head.seq + 1, line)
+        lines = before + line
+        if os.write(fd, lines) != len(lines):
+            from .recover import cut_off
+
+            raise cut_off(fd, size)
+        return Receipt(_log_id(fd) if with_log_id else None, head[0] + 1, line)
     finally:
         os.close(fd)
 
 
-def _head(fd: int, size: int) -> Head | None:
-    """Return where the chain stands, or None where that takes more than a look at the end."""
-    tail = os.pread(fd, _TAIL_BYTES, max(0, size - _TAIL_BYTES))
-    start = tail.rfind(b"\n", 0, -1) + 1
-    if tail[-1:] != b"\n" or (not start and size > _TAIL_BYTES):
-        return None
-    line = tail[start:-1]
-    if line.count(b"{") != line.count(b"}"):
-        return None  # most likely the stump of a line that another writer closed off
-    return head_of(line)
+def head_of(line: bytes, *, whole: bool = False) -> "Head | None":
+    """Return where the chain stands after a line, or None where that takes a second look.
 
-
-def head_of(line: bytes) -> Head | None:
-    """Return where the chain stands after a line (without its newline), or None: not one of ours.
-
-    The order of a line's first four members is part of the format, so no JSON is parsed.
+    The order of a line's first four members is part of the format, so no JSON is parsed. Braces
+    that do not match may mean the stump of a line, which another writer closed off; `whole` says
+    that the line was parsed, and is none.
     """
-    comma = line.find(b",", len(_START))
-    digits = line[len(_START) : comma]
-    at = comma + _PREV_SIZE + len(_BETWEEN)
+    comma = line.find(b",", _SEQ_AT)
+    at = comma + _TIME_AFTER
+    logged_at = line[at - 15 : at + 25]
     if (
-        not line.startswith(_START)
-        or not digits.isdigit()
-        or line[at - len(_BETWEEN) : at] != _BETWEEN
-        or line[-1:] != b"}"
+        logged_at.translate(_ZEROS) != b'","logged_at":"0000-00-00T00:00:00.000Z"'
+        or line[:_SEQ_AT] != _START
+        or line[-2:] != b"}\n"
+        or (not whole and line.count(b"{") != line.count(b"}"))
     ):
         return None
-    logged_at = line[at : at + _TIME_SIZE]
-    if logged_at.translate(_ZEROS) != b"0000-00-00T00:00:00.000Z":
-        return None
-    return Head(int(digits), logged_at.decode("ascii"), ALGORITHM + sha256(line).hexdigest())
-
-
-def next_line(head: Head, body: str) -> bytes:
-    """Return the line that follows `head`, with its newline."""
-    now = _host.timestamp(_host.wall_ns())
-    extra = ""
-    if now < head.logged_at:  # the clock went back: the order of the log does not
-        now, extra = head.logged_at, ',"clamped":true'
-    if head.torn:
-        extra += f',"healed_bytes":{head.torn}'
-    return (
-        f'{{"v":{FORMAT_VERSION},"seq":{head.seq + 1},"prev":"{head.hash}"'
-        f',"logged_at":"{now}"{extra},{body[1:]}\n'
-    ).encode("ascii")
-
-
-def _write(fd: int, size: int, lines: bytes) -> None:
-    """Write all of `lines` in one `write`, or leave the file at `size`."""
-    written = -1
     try:
-        written = os.write(fd, lines)
-    finally:
-        if written < len(lines):
-            os.ftruncate(fd, size)
-    if written < len(lines):
-        from .recover import disk_full
+        seq = int(line[_SEQ_AT:comma])
+    except ValueError:
+        return None
+    return seq, logged_at[15:39].decode("ascii"), sha256(line[:-1]).hexdigest(), 0
 
-        raise disk_full()
+
+def next_line(head: "Head", body: str) -> bytes:
+    """Return the line that follows `head`, with its newline."""
+    seq, least, prev, torn = head
+    logged_at = now()
+    extra = ""
+    if logged_at < least:  # the clock went back: the order of the log does not
+        logged_at, extra = least, ',"clamped":true'
+    if torn:
+        extra += f',"healed_bytes":{torn}'
+    return (
+        f'{{"v":{FORMAT_VERSION},"seq":{seq + 1},"prev":"{ALGORITHM}{prev}"'
+        f',"logged_at":"{logged_at}"{extra},{body[1:]}\n'
+    ).encode("ascii")
 
 
 def _log_id(fd: int) -> str | None:

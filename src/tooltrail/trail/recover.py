@@ -13,9 +13,12 @@ from time import sleep
 
 from .. import _host
 from .._encode import encode, sha256
-from .._wire import ALGORITHM, GENESIS
 from ..errors import NotRecordedError
-from . import OPEN_FLAGS, Head, head_of, next_line
+from . import OPEN_FLAGS, head_of, next_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from . import Head
 
 LOCK_DEADLINE_S = 2.0  # a writer holds the lock for microseconds; only a stopped one for longer
 _TAIL_BYTES = 65536  # the first guess at how long an uncommon last line is
@@ -79,50 +82,47 @@ def _still_names(path: str, fd: int) -> bool:
     return (named.st_ino, named.st_dev) == (ours.st_ino, ours.st_dev)
 
 
-def find_head(fd: int, size: int, tool: str) -> tuple[Head, bytes]:
+def find_head(fd: int, size: int, tool: str) -> "tuple[Head, bytes]":
     """Return where the chain of a new, damaged or uncommon log stands, and what to write first.
 
     That is a newline after a torn line, and the log's first line where there is none.
     """
     last = _line_before(fd, size)
     torn = 0 if last.endswith(b"\n") else len(last)
-    head = _last_sound(fd, size, last)
-    head.torn = torn
+    seq, logged_at, line_hash, _ = _last_sound(fd, size, last)
+    head = seq, logged_at, line_hash, torn
     before = b"\n" if torn else b""
-    if head.seq < 0:
+    if seq < 0:
         opening = next_line(head, _log_body(tool))
         before += opening
-        after = head_of(opening[:-1])
+        after = head_of(opening)
         assert after is not None
         head = after
     return head, before
 
 
-def _last_sound(fd: int, size: int, last: bytes) -> Head:
+def _last_sound(fd: int, size: int, last: bytes) -> "Head":
     """Return the head of a log by its last line that is one; the hash is that of the last line."""
-    line_hash = ALGORITHM + sha256(last.removesuffix(b"\n")).hexdigest() if size else GENESIS
+    line_hash = sha256(last.removesuffix(b"\n")).hexdigest() if size else "0" * 64
     line, end = last, size
     while line:
-        head = _head_of_whole(line.removesuffix(b"\n"))
+        head = _head_of_whole(line.removesuffix(b"\n") + b"\n")
         if head is not None:
-            return Head(head.seq, head.logged_at, line_hash)
+            return head[0], head[1], line_hash, 0
         end -= len(line)
         line = _line_before(fd, end)
-    return Head(-1, "", line_hash)
+    return -1, "", line_hash, 0
 
 
-def _head_of_whole(line: bytes) -> Head | None:
+def _head_of_whole(line: bytes) -> "Head | None":
     """Read a line that may be the torn start of one: only whole JSON counts."""
-    head = head_of(line)
-    if head is None:
-        return None
     from json import loads
 
     try:
         loads(line)
     except (ValueError, RecursionError):
         return None
-    return head
+    return head_of(line, whole=True)
 
 
 def _line_before(fd: int, end: int) -> bytes:
@@ -163,8 +163,9 @@ def not_a_plain_file(path: str) -> NotRecordedError:
     return NotRecordedError(path, "it is not a plain file")
 
 
-def disk_full() -> OSError:
-    """Return the error for a write that came out short."""
+def cut_off(fd: int, size: int) -> OSError:
+    """Cut off again what a full disk took of a line; return the error that says so."""
+    os.ftruncate(fd, size)
     return OSError(ENOSPC, os.strerror(ENOSPC))
 
 
