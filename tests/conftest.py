@@ -38,6 +38,11 @@ _CLEARED = (
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the flag that changes golden files."""
+    parser.addoption("--update-golden", action="store_true", help="write golden files anew")
+
+
 class Home:
     """A test's own home: its logs, and a way to run real programs in it."""
 

@@ -1,7 +1,6 @@
 """The process that we run in: its clock, who it is, and the ways out of it that say no goodbye.
 
-Nothing else in the package asks the operating system for time or randomness:
-`tooltrail.testing.fixed` replaces `wall_ns`, `monotonic_ns` and `randomness`.
+Nothing else in the package asks the operating system for time or randomness.
 """
 
 import os
@@ -14,9 +13,20 @@ from ._wire import TOOL_META_FILE
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Any
+    from typing import Any, Protocol
 
-    from ._invocation import Invocation
+    class RunningCall(Protocol):
+        """What the process needs to know of a call that runs in it."""
+
+        def child_variables(self) -> dict[str, str]:
+            """Return the environment variables for the processes that it starts."""
+
+        def os_exit(self, status: int) -> None:
+            """Close its entry: `os._exit` is about to end the process."""
+
+        def replaced_by(self, program: str) -> None:
+            """Close its entry: another program is about to take over the process."""
+
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -228,12 +238,12 @@ class Process:
 
     def __init__(self) -> None:
         self._lock = allocate_lock()
-        self._running: list[Invocation] = []
-        self._owner: Invocation | None = None
+        self._running: list[RunningCall] = []
+        self._owner: RunningCall | None = None
         self._saved: dict[str, str | None] = {}
         self._guard = ExitGuard(self._on_exit, self._on_exec)
 
-    def enter(self, call: "Invocation") -> None:
+    def enter(self, call: "RunningCall") -> None:
         """Note that a call runs; the outermost one changes the process."""
         with self._lock:
             self._running.append(call)
@@ -245,7 +255,7 @@ class Process:
                 os.environ.pop(TOOL_META_FILE, None)
                 self._guard.install()
 
-    def leave(self, call: "Invocation") -> None:
+    def leave(self, call: "RunningCall") -> None:
         """Note that a call is over; the outermost one puts the process back."""
         with self._lock:
             if call in self._running:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .._wire import GOOD_OUTCOMES, OPEN_OUTCOMES, RUNNING
+from .._wire import GOOD_OUTCOMES, RUNNING, UNKNOWN, USAGE_ERROR
 from .safe import safe
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ def call_words(entry: "Mapping[str, Any]") -> str:
     if entry.get("recorder") == "wrapper" and isinstance(argv, list):
         words = [tool, *(_argument(argument) for argument in argv[1:])]
         return " ".join(([f"[{safe(command)}]"] if command else []) + words)
+    process = entry.get("process")
+    if entry.get("outcome") == USAGE_ERROR and isinstance(process, dict) and process.get("argv"):
+        return " ".join([tool, *(_argument(argument) for argument in process["argv"][1:])])
     words = [tool] if command in (None, entry.get("tool")) else [tool, safe(command)]
     given = (
         f"{safe(name)}={_argument(value)}"
@@ -57,7 +60,7 @@ def mark(entry: "Mapping[str, Any]") -> str:
         return "+"
     if outcome == RUNNING:
         return "~"
-    return "?" if outcome in OPEN_OUTCOMES and outcome == "unknown" else "x"
+    return "?" if outcome == UNKNOWN else "x"
 
 
 def error_words(entry: "Mapping[str, Any]") -> str:
