@@ -155,6 +155,7 @@ if __name__ == "__main__":
         os.wait()
 """
     assert home.python(code).returncode == 0
+    assert len(home.events("job", "end")) == 2
     ends = {line["command"]: line for line in home.events("job", "end")}
     assert sorted(ends) == ["child", "parent"]
     assert ends["child"]["parent_request_id"] == ends["parent"]["request_id"]
@@ -226,3 +227,97 @@ with tooltrail.invocation("job"): print(os.environ["TRACEPARENT"])
     assert (end["trace_id"], end["trace_source"]) == (trace_id, "TRACEPARENT")
     assert end["caller"]["traceparent"] == inbound
     assert json.dumps(end)
+
+
+def circle() -> list[object]:
+    made: list[object] = []
+    made.append(made)
+    return made
+
+
+def deep() -> list[object]:
+    made: list[object] = []
+    for _ in range(2000):
+        made = [made]
+    return made
+
+
+class Hostile:
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+    def __getattr__(self, name: str) -> object:
+        raise RuntimeError(name)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [circle(), deep(), Hostile(), {Hostile(): 1}],
+    ids=["circle", "deep", "hostile", "hostile key"],
+)
+def test_params_that_cannot_be_written_do_not_stop_the_call(home: Home, value: object) -> None:
+    """Whatever is in the params, the block runs, and is recorded."""
+    ran = False
+    with tooltrail.invocation("job", params={"value": value}):
+        ran = True
+    assert ran
+    assert home.end("job")["exit_code"] == 0
+
+
+def test_a_key_in_an_id_that_must_be_escaped_is_not_written(home: Home) -> None:
+    """Neither the id nor the warning about it holds the key."""
+    key = "ghp_" + "0123456789abcdef" * 2 + "0123"
+    home.python(
+        "import tooltrail\nwith tooltrail.invocation('job'): pass",
+        env={"TOOL_TRACE_ID": f"x\n{key}", "TOOL_OPERATOR": key},
+    )
+    assert key not in home.log("job").read_text()
+    assert home.end("job")["operator"] == "[REDACTED]"
+
+
+def test_many_threads_may_record_at_once(home: Home) -> None:
+    """Calls that come and go in threads disturb neither each other nor the environment."""
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            for _ in range(30):
+                with tooltrail.invocation("job"):
+                    pass
+        except BaseException as error:
+            failures.append(error)
+
+    before = dict(os.environ)
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(home.events("job", "end")) == 180
+    assert dict(os.environ) == before
+
+
+def test_an_exec_that_fails_is_followed_by_the_real_end(home: Home) -> None:
+    """The entry was closed for the new program; since there was none, the later end counts."""
+    broken = home.path / "broken"
+    broken.write_text("no program")
+    broken.chmod(0o755)
+    file = home.path / "meta"
+    file.touch()
+    code = f"""
+import os, tooltrail
+with tooltrail.invocation("job", envelope=True) as call:
+    for _ in range(2):
+        try: os.execv({str(broken)!r}, ["broken"])
+        except OSError: print("stray")
+    call.data = 1
+"""
+    done = home.python(code, env={"TOOL_META_FILE": str(file)})
+    response = response_in(done.stdout)
+    assert (response["ok"], response["data"]) == (True, 1)
+    assert response["warnings"][0]["message"] == "stray\nstray\n"
+    entries = home.tooltrail("log", "--output", "jsonl").stdout.splitlines()
+    assert [json.loads(line)["outcome"] for line in entries] == ["success"]
+    last = json.loads(file.read_text().splitlines()[-1])
+    assert last["receipt"] == response["meta"]["receipt"]

@@ -147,6 +147,8 @@ def test_the_output_option_of_the_author_stays(home: Home) -> None:
     """Where a command has its own `--output`, ours is `--output-format`."""
     response = answer(home, "mine", "--output", "file.txt", "--output-format", "json")
     assert response["data"] == {"mine": "file.txt"}
+    for own in ("text", "jsonl"):
+        assert answer(home, "mine", "--output", own)["data"] == {"mine": own}
 
 
 def test_text_is_for_people(home: Home) -> None:
@@ -286,3 +288,21 @@ def test_a_test_runner_gets_the_response(home: Home) -> None:
     response = response_in(done.stdout)
     assert response["data"]["what"] == "stray"
     assert "printed" in response["warnings"][0]["message"]
+
+
+def test_a_second_signal_does_not_cut_the_answer_short(home: Home) -> None:
+    """While the response to SIGTERM is on its way, another SIGTERM waits."""
+    code = APP.replace("if __name__", "import tooltrail._answer as a\n"
+        "real = a.Answer.give\n"
+        "def give(self, *arguments):\n"
+        "    self._signals.hold()\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    return real(self, *arguments)\n"
+        "a.Answer.give = give\nif __name__")  # fmt: skip
+    response = answer_of(home.python(code, "deploy"))
+    assert response["ok"] is True
+
+
+def answer_of(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+    """Return the response of a run that is over."""
+    return response_in(done.stdout)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from typing import Any
 
@@ -409,3 +410,94 @@ cli()
     home.python(code, "leaf")
     (begin,) = home.events("early", "begin")
     assert begin["command"] == "leaf"
+
+
+def test_errors_that_a_caller_catches_leave_nothing_behind(home: Home) -> None:
+    """`sys.excepthook` is as it was after a thousand calls whose errors were caught."""
+    import sys
+
+    before = sys.excepthook
+
+    def fail() -> None:
+        raise ValueError("no")
+
+    command = instrument(click.Command("x", callback=fail), tool="x")
+    for _ in range(3):
+        with pytest.raises(ValueError, match="no"):
+            command.main([], standalone_mode=False)
+    assert sys.excepthook is before
+
+
+NASTY = """
+import os, sys, click
+
+class Mute(Exception):
+    def __str__(self): raise RuntimeError("no str")
+
+class Other(BaseException): pass
+
+@click.command()
+@click.argument("what")
+@click.argument("password", default="")
+@click.option("--file", type=click.File("w"))
+@click.pass_context
+def cli(ctx, what, password, file):
+    if what == "exit": ctx.exit("a")
+    if what == "mute": raise Mute
+    if what == "other": raise Other
+    if what == "stdout": sys.stdout = object()
+    if what == "nostdout": del sys.stdout
+    if what == "huge": sys.exit(2**70)
+    if what == "negative": sys.exit(-1)
+    if what == "fork" and os.fork() == 0: sys.exit(4)
+    if what == "fork": os.wait()
+    if what == "lazy": print(repr(file))
+
+if os.environ.get("INSTRUMENT") == "1":
+    from tooltrail.integrations.click import instrument
+    instrument(cli, tool="app", envelope=os.environ.get("ENVELOPE") == "1")
+cli(prog_name="app")
+"""
+
+
+@pytest.mark.parametrize(
+    "what", ["exit", "mute", "other", "stdout", "nostdout", "huge", "negative", "fork", "plain"]
+)
+def test_a_nasty_tool_ends_as_it_would(home: Home, what: str) -> None:
+    """Exceptions that cannot be shown, a stdout that is none: the tool's bytes stay its own."""
+    bare = home.python(NASTY, what)
+    observed = home.python(NASTY, what, env={"INSTRUMENT": "1"})
+    assert (observed.returncode, observed.stdout) == (bare.returncode, bare.stdout)
+    assert without_addresses(observed.stderr) == without_addresses(bare.stderr)
+    assert home.end("app")["exit_code"] == bare.returncode
+
+
+def without_addresses(text: str) -> str:
+    """Drop what differs between two runs of anything: where in memory an object lies."""
+    return re.sub(r"0x[0-9a-f]+", "0x", text)
+
+
+@pytest.mark.parametrize("what", ["exit", "mute", "huge", "negative", "fork", "plain"])
+def test_a_nasty_tool_answers_once(home: Home, what: str) -> None:
+    """In envelope mode each of them is one response."""
+    done = home.python(NASTY, what, env={"INSTRUMENT": "1", "ENVELOPE": "1"})
+    response = json.loads(done.stdout)
+    assert response["ok"] is (done.returncode == 0)
+    assert home.end("app")["exit_code"] == done.returncode
+
+
+def test_a_file_that_is_to_be_opened_late_is_left_closed(home: Home) -> None:
+    """Looking at a lazy file's params neither opens nor empties it."""
+    precious = home.path / "precious"
+    precious.write_text("precious")
+    done = home.python(NASTY, "lazy", "--file", str(precious), env={"INSTRUMENT": "1"})
+    assert precious.read_text() == "precious"
+    assert done.stdout.startswith("<unopened file")
+    assert home.end("app")["params"]["file"] == str(precious)
+
+
+def test_a_secret_argument_of_a_line_that_is_not_understood_is_not_written(home: Home) -> None:
+    """Where nothing could be parsed, each argument may be the secret one."""
+    done = home.python(NASTY, "go", "sw0rdf1sh", "--nope", env={"INSTRUMENT": "1"})
+    assert done.returncode == 2
+    assert "sw0rdf1sh" not in home.log("app").read_text()

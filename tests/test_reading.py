@@ -530,3 +530,33 @@ def test_a_call_that_still_runs_shows_as_running(home: Home) -> None:
     while not home.events("tooltrail", "end") and time.monotonic() < deadline:
         time.sleep(0.01)
     assert log(home)[-1]["outcome"] == "success"
+
+
+def test_an_absurd_limit_is_none(home: Home) -> None:
+    """More than any log holds is as good as no limit."""
+    home.tooltrail("run", "--", "true")
+    assert len(log(home, "--limit", "9" * 30)) == 1
+
+
+def test_reading_without_stdout_says_so_by_its_exit_code(home: Home) -> None:
+    """No traceback where stdout is closed."""
+    done = home.run("sh", "-c", f"{TOOLTRAIL} log >&-")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_while_reading_is_quiet(home: Home) -> None:
+    """The command dies by the signal, without a traceback."""
+    for _ in range(3):
+        write_call(home, params={"big": "x" * 100_000})
+    process = subprocess.Popen(
+        [TOOLTRAIL, "log", "--output", "jsonl"], env=home.environment(),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    process.stdout.read(1)  # it is writing, and waits for us
+    process.send_signal(2)
+    _, stderr = process.communicate(timeout=20)
+    assert process.returncode == -2
+    assert stderr == b""
+    assert home.events("tooltrail", "end")[-1]["outcome"] == "interrupted"

@@ -126,3 +126,39 @@ def test_a_trace_nested_a_thousand_deep_is_drawn() -> None:
     assert len(data["calls"]) == 1
     assert sum(call.too_deep for call in trace.calls()) == 3000 - 101
     assert len(list(tree.lines(trace, columns=100, signs=tree.Signs(unicode=True)))) > 3000
+
+
+def test_children_that_ran_at_once_are_not_taken_off_twice() -> None:
+    """Ten children in parallel leave their parent the time in which none of them ran."""
+    children = [
+        entry(f"c{number}", "01.000", parent_request_id="root", duration_ms=11_000)
+        for number in range(10)
+    ]
+    trace = rebuild("t", [entry("root", "01.000", duration_ms=100_000), *children])
+    slowest = trace.slowest()
+    assert slowest is not None
+    assert (slowest.request_id, slowest.own_ms) == ("root", 89_000)
+
+
+def test_an_entry_without_a_time_does_not_move_the_others() -> None:
+    """Its start is not known; the trace is as long as the others make it."""
+    lost = {**entry("lost", "01.000"), "timestamp": None}
+    trace = rebuild("t", [entry("a", "01.000"), entry("b", "02.000"), lost])
+    assert trace.duration_ms == 1010
+
+
+def wrapped(*inner: dict[str, Any], exit_code: int = 0) -> Trace:
+    """Make a wrapper's entry around entries of the process that it started."""
+    outer = entry(
+        "outer", "01.000", recorder="wrapper", child={"pid": 7}, exit_code=exit_code, tool="python"
+    )
+    own = {"parent_request_id": "outer", "process": {"pid": 7}, "recorder": "tool"}
+    return rebuild("t", [outer, *({**one, **own} for one in inner)])
+
+
+def test_a_wrapper_stays_where_its_program_did_more_than_one_call() -> None:
+    """A script with two calls, or one that ended otherwise than its call, is a call itself."""
+    assert len(wrapped(entry("a", "02.000")).calls()) == 1
+    assert len(wrapped(entry("a", "02.000"), entry("b", "03.000")).calls()) == 3
+    ended = wrapped(entry("a", "02.000"), exit_code=3)
+    assert [call.request_id for call in ended.failed()] == ["outer"]

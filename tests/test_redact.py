@@ -24,6 +24,7 @@ from strategies import (
     secrets,
     wild_text,
 )
+from tooltrail import _redaction, redact
 from tooltrail._redaction import is_secret_name
 from tooltrail.redact import Redactor
 
@@ -567,3 +568,19 @@ def test_no_secret_is_in_the_log_of_a_real_call(home: Home) -> None:
         done = home.tooltrail("run", "--", "printf", "%s ", *command)
         assert SECRET in done.stdout
     assert SECRET.encode() not in home.log("tooltrail").read_bytes()
+
+
+def test_the_first_look_misses_nothing_that_the_engine_knows() -> None:
+    """Every mark without which no rule applies is one of the marks of the first look."""
+    known = (*_redaction._STEMS, *_redaction._TEXT_TRIGGERS, *_redaction._ASSIGNED_STEMS)
+    assert all(any(mark in text for mark in redact._MARKS) for text in known)
+
+
+def test_new_names_and_formats_are_known() -> None:
+    """Plurals, signatures, and the keys of a few more services."""
+    for argument in ("--api-keys=Sx1", "https://h/x?sig=Sx1", "Server=h;Pwd=Sx1;",
+                     "DB_PASS = Sx1", "dckr_pat_" + "Sx1" * 9, "glrt-" + "Sx1" * 9,
+                     "https://hooks.slack.com/services/T0/B0/Sx1"):  # fmt: skip
+        assert "Sx1" not in " ".join(argv("tool", argument))
+    for argument in ("--max-tokens=5", "keys=5", "--sort-keys", "design=5", "PWD=/srv"):
+        assert argv("tool", argument) == ["tool", argument]

@@ -121,6 +121,12 @@ def test_what_cannot_start_ends_as_in_a_shell(
     assert (end["exit_code"], end["outcome"]) == (code, "not_started")
 
 
+@pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full"])
+def test_a_missing_command_is_127_even_where_nobody_hears_it(home: Home, closed: str) -> None:
+    """An stderr that takes nothing does not change the exit code."""
+    assert home.run("sh", "-c", f"{TOOLTRAIL} run -- no-such-command {closed}").returncode == 127
+
+
 def test_a_program_of_the_current_directory_is_not_taken_for_a_missing_one(home: Home) -> None:
     """Only PATH is searched: a file of that name in the current directory does not run."""
     planted = home.path / "surprise"
@@ -299,9 +305,10 @@ def test_a_command_line_that_is_not_understood_is_refused_and_recorded(
 ) -> None:
     """Wrong use is exit code 2 with what to do, and leaves an entry of tooltrail itself."""
     done = home.tooltrail("run", *arguments)
-    assert done.returncode == 2
-    assert "tooltrail run --help" in done.stdout + done.stderr
-    end = home.end(OWN)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "hint: tooltrail run --help" in done.stderr
+    assert '"command":"run"' in home.tooltrail("log", "--output", "jsonl").stdout
+    end = home.events(OWN, "end")[0]
     assert (end["tool"], end["command"], end["exit_code"]) == ("tooltrail", "run", 2)
 
 
@@ -344,3 +351,18 @@ def test_nothing_is_imported_that_the_path_of_every_call_does_not_need(home: Hom
     foreign = {name for name in done.stdout.split() if not name.startswith("tooltrail")}
     allowed = "_ctypes _contextvars contextvars _json _sha256 _sha2 errno fcntl pwd _struct struct"
     assert foreign <= set(allowed.split()), foreign
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-"])
+def test_closed_streams_do_not_change_the_exit_code(home: Home, closed: str) -> None:
+    """A command that needs no stdout ends with its own code where there is none."""
+    for code in (0, 3):
+        done = home.run("sh", "-c", f"{TOOLTRAIL} run -- sh -c 'exit {code}' {closed}")
+        assert done.returncode == code
+    assert [line["exit_code"] for line in home.events(OWN, "end")] == [0, 3]
+
+
+def test_an_unrecorded_command_ends_as_it_would_even_where_nobody_hears_it(home: Home) -> None:
+    """Neither a log nor an stderr that can be written: the exit code is the command's."""
+    home.log(OWN).mkdir(parents=True)
+    assert home.run("sh", "-c", f"{TOOLTRAIL} run -- true 2>/dev/full").returncode == 0

@@ -1,5 +1,6 @@
 """Envelope mode: one call, one response, on every way out."""
 
+import os
 import sys
 
 from ._encode import sha256
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from ._invocation import Invocation
     from .entry import Ending
 
+_STRAY_CHARS = 4000  # of stray output that a response repeats
+
 
 class Answer:
     """The one response of a call in envelope mode: enter it before the command, `give` it after.
@@ -27,7 +30,6 @@ class Answer:
     def __init__(self, call: "Invocation", output: str) -> None:
         self.call = call
         self.output = output
-        self.given = False
         self._capture = Capture()
         self._signals = Answered()
 
@@ -36,6 +38,7 @@ class Answer:
         if self.output != TEXT:
             self._capture.start()
             self.call.before_exec = self._capture.stop
+            self.call.after_failed_exec = self._capture.start
         self.call.before_os_exit = self.give
         return self
 
@@ -63,8 +66,10 @@ class Answer:
 
     def give(self, ending: "Ending", data: "Any" = None) -> int:
         """Write the end line, print the response, and return the exit code that is now due."""
-        self.given = True
         call = self.call
+        if call.pid != os.getpid():  # a forked child: the response is its parent's
+            return ending.exit_code or 0
+        self._signals.hold()
         self._capture.stop()
         if self._capture.text:
             call.warnings.append(self._stray())
@@ -90,7 +95,7 @@ class Answer:
 
     def _stray(self) -> dict[str, str]:
         text = self.call.redact_text(self._capture.text, "stray_output")
-        return {"code": "STRAY_OUTPUT", "message": text}
+        return {"code": "STRAY_OUTPUT", "message": text[:_STRAY_CHARS]}
 
 
 def _digest(data: "Any") -> "dict[str, Any]":

@@ -129,7 +129,7 @@ def invocation(
 
     The call's line is written before the block runs and its end after it, on every way out:
     return, exception, `sys.exit`, Ctrl-C, `os.exec*`, `os._exit`. Set `call.exit_code` where the
-    script will exit with something other than the exception says.
+    block ends well and the script will exit with something other than 0.
 
     With `envelope=True` the block's outcome is printed as one JSON response when it ends
     (`call.data` is its data, a `CommandError` its error), stdout is kept clean until then, SIGTERM

@@ -2,6 +2,7 @@
 
 import _signal  # type: ignore[import-not-found]
 
+from ._plain import words
 from ._signals import Terminated, exit_code_of, outcome_of
 from ._wire import CRASHED, FAILURE
 from .entry import Ending, error_fields
@@ -11,12 +12,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     pass
 
+_LONG = 1 << 63  # what does not fit into a C long is -1 to the interpreter
 _FLUSH_FAILED = 120  # the exit code of an interpreter that could not flush stdout
 
 
 def by_exit_code(exit_code: int) -> Ending:
     """Return the ending of a call that chose this exit code."""
-    code = exit_code & 0xFF
+    code = exit_code & 0xFF if -_LONG <= exit_code < _LONG else 255
     if code == 0:
         return Ending(0)
     return Ending(code, error=error_fields("EXIT_CODE", f"exit code {code}"))
@@ -50,7 +52,7 @@ def by_exception(error: BaseException) -> Ending:
             error.code, error.message, retryable=error.retryable, hint=error.hint
         )
         return Ending(error.exit_code, FAILURE, error=details)
-    details = error_fields("EXCEPTION", str(error), type=type(error).__name__)
+    details = error_fields("EXCEPTION", words(error), type=type(error).__name__)
     return Ending(1, CRASHED, error=details)
 
 
@@ -60,4 +62,4 @@ def by_system_exit(error: SystemExit) -> Ending:
         return Ending(0)
     if isinstance(error.code, int):
         return by_exit_code(error.code)
-    return Ending(1, FAILURE, error=error_fields("EXIT_MESSAGE", str(error.code)))
+    return Ending(1, FAILURE, error=error_fields("EXIT_MESSAGE", words(error.code)))

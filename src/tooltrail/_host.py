@@ -27,6 +27,9 @@ if TYPE_CHECKING:
         def replaced_by(self, program: str) -> None:
             """Close its entry: another program is about to take over the process."""
 
+        def not_replaced(self) -> None:
+            """Go on: the other program could not be started."""
+
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -170,13 +173,16 @@ def flush_failure() -> str | None:
     What the tool printed may still be in Python's buffer when its call ends. If it cannot be
     delivered, the interpreter will exit with 120, and the log must not say 0.
     """
+    stdout = getattr(sys, "stdout", None)
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        if stdout is not None:
+            stdout.flush()
     except OSError as error:
         return (error.strerror or str(error)).lower()
     except ValueError:  # the tool closed it
         return None
+    except Exception as error:  # the tool put something else in its place
+        return type(error).__name__
     return None
 
 
@@ -190,9 +196,15 @@ class ExitGuard:
     originals before the call is not seen; its call then reads as `vanished`.
     """
 
-    def __init__(self, on_exit: "Callable[[int], None]", on_exec: "Callable[[str], None]") -> None:
+    def __init__(
+        self,
+        on_exit: "Callable[[int], None]",
+        on_exec: "Callable[[str], None]",
+        on_failed_exec: "Callable[[], None]",
+    ) -> None:
         self._on_exit = on_exit
         self._on_exec = on_exec
+        self._on_failed_exec = on_failed_exec
         self._originals: dict[str, Any] = {}
         self._ours: dict[str, Any] = {}
 
@@ -210,23 +222,38 @@ class ExitGuard:
                 setattr(os, name, self._originals[name])
 
     def _exit(self, status: int) -> "Any":
-        self._on_exit(status)
-        self._originals["_exit"](status)
+        try:
+            self._on_exit(status)
+        finally:
+            self._originals["_exit"](status)
 
     def _execv(self, path: "Any", argv: "Any") -> "Any":
-        self._announce(path)
-        self._originals["execv"](path, argv)
+        announced = self._announce(path)
+        try:
+            self._originals["execv"](path, argv)
+        except BaseException:
+            if announced:
+                self._on_failed_exec()
+            raise
 
     def _execve(self, path: "Any", argv: "Any", env: "Any") -> "Any":
-        self._announce(path)
-        self._originals["execve"](path, argv, env)
+        announced = self._announce(path)
+        try:
+            self._originals["execve"](path, argv, env)
+        except BaseException:
+            if announced:
+                self._on_failed_exec()
+            raise
 
-    def _announce(self, path: "Any") -> None:
+    def _announce(self, path: "Any") -> bool:
         """Close the entry, but only where the exec can work: `execvp` tries each folder of PATH."""
         if isinstance(path, int):
             self._on_exec(f"file descriptor {path}")
-        elif os.path.isfile(path) and os.access(path, os.X_OK):
+            return True
+        possible = os.path.isfile(path) and os.access(path, os.X_OK)
+        if possible:
             self._on_exec(os.fsdecode(path))
+        return possible
 
 
 class Process:
@@ -241,7 +268,7 @@ class Process:
         self._running: list[RunningCall] = []
         self._owner: RunningCall | None = None
         self._saved: dict[str, str | None] = {}
-        self._guard = ExitGuard(self._on_exit, self._on_exec)
+        self._guard = ExitGuard(self._on_exit, self._on_exec, self._on_failed_exec)
 
     def enter(self, call: "RunningCall") -> None:
         """Note that a call runs; the outermost one changes the process."""
@@ -272,13 +299,13 @@ class Process:
 
     def pristine_environment(self) -> "Mapping[str, str]":
         """Return the environment as the process's caller gave it."""
-        if self._owner is None:
+        saved = self._saved
+        if not saved:
             return os.environ
-        environment = dict(os.environ)
-        for name, value in self._saved.items():
-            if value is None:
-                environment.pop(name, None)
-            else:
+        environment = {}
+        for name in list(os.environ):
+            value = saved[name] if name in saved else os.environ.get(name)
+            if value is not None:
                 environment[name] = value
         return environment
 
@@ -286,6 +313,7 @@ class Process:
         """Start afresh in a forked child: the calls that it inherited are its parent's."""
         self._lock = allocate_lock()
         self._owner = None
+        self._saved = {}
         self._running.clear()
         self._guard.remove()
 
@@ -296,3 +324,7 @@ class Process:
     def _on_exec(self, program: str) -> None:
         for call in reversed(self._running):
             call.replaced_by(program)
+
+    def _on_failed_exec(self) -> None:
+        for call in self._running:
+            call.not_replaced()

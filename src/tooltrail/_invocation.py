@@ -4,7 +4,7 @@
      |                                  ^
      +------------finish----------------+   a call that never got to act: a usage error
 
-Recording never breaks the call. `_record` is the one boundary: whatever goes
+Recording never breaks the call. `contained` is the one boundary: whatever goes
 wrong behind it is said once, on stderr and in the response's warnings, and the
 call goes on.
 
@@ -83,6 +83,7 @@ class Invocation:
         self.exit_code: int | None = None
         self.error: dict[str, Any] | None = None
         self.before_exec: Callable[[], None] | None = None
+        self.after_failed_exec: Callable[[], None] | None = None
         self.before_os_exit: Callable[[Ending], object] | None = None
         self.pid = os.getpid()
         self._log_tool = tool_name(log_tool) if log_tool else self.tool
@@ -122,7 +123,10 @@ class Invocation:
         trace: "TracebackType | None" = None,
     ) -> None:
         _process.leave(self)
-        _current.reset(self._token)
+        try:
+            _current.reset(self._token)
+        except ValueError:  # left in another context than it was entered in
+            _current.set(None)
 
     def _read_context(self) -> "Context":
         outer = current()
@@ -133,8 +137,8 @@ class Invocation:
             user=self._user,
             trace_id=trace_id,
             operator=operator,
+            redacted=self._redactor.identifier,
         )
-        context.redact(self._redactor.identifier)
         if outer is not None:
             context.parent_request_id = outer.request_id
         return context
@@ -159,10 +163,23 @@ class Invocation:
         """Name options and params whose values must never be written."""
         self._redactor.declare(names)
 
+    def hide_arguments(self, known: "Iterable[str]") -> None:
+        """Take every argument for a secret, but options and the names in `known`.
+
+        For a command line that could not be parsed, of a command that takes a secret as argument.
+        """
+        kept = set(known)
+        self._redactor.learn([a for a in self._argv[1:] if a not in kept and a[:1] != "-"])
+
     def describe(
         self, command: str | None, params: "Mapping[str, Any]", *, purpose: str | None = None
     ) -> None:
         """Say what is being called, and with what: both lines of the entry will hold it."""
+        self.contained(lambda: self._describe(command, params, purpose))
+
+    def _describe(
+        self, command: str | None, params: "Mapping[str, Any]", purpose: str | None
+    ) -> None:
         subject = self._subject
         del self._redactor.redactions[self._redacted_ids :]
         subject.command = None if command is None else self._redactor.text(command, "command")
@@ -178,7 +195,7 @@ class Invocation:
         self.describe(command, params, purpose=purpose)
         self.begun = True
         self._subject.warnings = tuple(self.warnings)
-        self._record(entry.begin(self._subject))
+        self._record(lambda: entry.begin(self._subject))
 
     def finish(
         self,
@@ -192,15 +209,26 @@ class Invocation:
         `output` tells of what the call gave back (sizes and digests), `child` of the process
         that it ran.
         """
-        if self.finished:
+        if self.finished or self.pid != os.getpid():  # in a forked child it is its parent's call
             return
         self.finished = True
         self._duration_ms = self.elapsed_ms()
         self.exit_code = ending.exit_code
-        subject = self._subject
-        if not subject.process:
+        if not self._subject.process:
             self.describe(None, {})
+        self.contained(lambda: self._keep_error(ending))
+        self._subject.warnings = tuple(self.warnings)
+        self._record(lambda: self._end_line(ending, output, child), with_log_id=True)
+
+    def _keep_error(self, ending: "Ending") -> None:
         self.error = self._redact_error(ending.error)
+
+    def _end_line(
+        self,
+        ending: "Ending",
+        output: "Mapping[str, Any] | None",
+        child: "Mapping[str, Any] | None",
+    ) -> "Mapping[str, Any]":
         result = entry.result(
             exit_code=ending.exit_code,
             outcome=ending.outcome,
@@ -212,12 +240,11 @@ class Invocation:
             output=output,
             child=child,
         )
-        subject.warnings = tuple(self.warnings)
-        self._record(entry.end(subject, result, supersedes=self._supersedes), with_log_id=True)
+        return entry.end(self._subject, result, supersedes=self._supersedes)
 
     def undelivered(self, exit_code: int, message: str) -> None:
         """Correct the end line: the response did not reach the caller, who saw `exit_code`."""
-        self._record(entry.undelivered(self.request_id, exit_code, message))
+        self._record(lambda: entry.undelivered(self.request_id, exit_code, message))
 
     def replaced_by(self, program: str) -> None:
         """Close the entry because `program` is about to take over this process."""
@@ -226,8 +253,13 @@ class Invocation:
         program = self._redactor.text(program, "child.executable")
         self.finish(entry.Ending(None, REPLACED), child={"executable": program})
         self.leave_meta()
-        self.finished = False  # should the exec fail, the real end is still to come
+
+    def not_replaced(self) -> None:
+        """Go on after an exec that failed: the real end is still to come."""
+        self.finished = self._meta_left = False
         self._supersedes = True
+        if self.after_failed_exec is not None:
+            self.after_failed_exec()
 
     def os_exit(self, status: int) -> None:
         """Close the entry because `os._exit(status)` is about to end this process."""
@@ -241,7 +273,7 @@ class Invocation:
 
     def leave_meta(self) -> None:
         """Append `meta` to the caller's `TOOL_META_FILE`, where it gave one; once is enough."""
-        if self.context.meta_file is None or self._meta_left:
+        if self.context.meta_file is None or self._meta_left or self.pid != os.getpid():
             return
         from ._meta_file import leave_meta
 
@@ -291,10 +323,22 @@ class Invocation:
                 seen[name] = self._redactor.text(seen[name], f"process.{name}")
         return seen
 
-    def _record(self, body: "Mapping[str, Any]", *, with_log_id: bool = False) -> None:
-        """Append one line. The boundary: what fails behind it never fails the call."""
+    def _record(
+        self, body: "Callable[[], Mapping[str, Any]]", *, with_log_id: bool = False
+    ) -> None:
+        """Append one line."""
+
+        def write() -> None:
+            self.receipt = append(
+                self.path, self._log_tool, encode(body()), with_log_id=with_log_id
+            )
+
+        self.contained(write)
+
+    def contained(self, step: "Callable[[], None]") -> None:
+        """Do a step of recording. The boundary: what fails in it never fails the call."""
         try:
-            self.receipt = append(self.path, self._log_tool, encode(body), with_log_id=with_log_id)
+            step()
         except Exception as error:
             self._complain(error)
 

@@ -17,6 +17,8 @@ _FORMATS = (
     r"(?<![A-Za-z0-9])(?:"
     r"eyJ[A-Za-z0-9_-]{5,1000}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?"  # JWT
     r"|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}"
+    r"|glrt-[A-Za-z0-9_-]{16,}|dckr_pat_[A-Za-z0-9_-]{16,}|hooks\.slack\.com/services/[A-Za-z0-9/]+"
+    r"|SG\.[A-Za-z0-9_-]{16,100}\.[A-Za-z0-9_-]{16,}"
     r"|(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"  # AWS
     r"|AIza[A-Za-z0-9_-]{30,}"  # Google
     r"|xox[abeoprs]-[A-Za-z0-9-]{8,}"  # Slack

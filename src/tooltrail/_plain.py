@@ -35,7 +35,7 @@ def _encode(value: "Any") -> str | None:
     )
     try:
         return "".join(encoder(value, 0))
-    except Exception:  # of the value's own methods, too
+    except (Exception, SystemExit):  # of the value's own methods, too
         return None
 
 
@@ -72,18 +72,20 @@ def key(name: "Any") -> str:
     """Return the name of a member as JSON can have it: text without lone surrogates."""
     if name is None or isinstance(name, bool):
         return {None: "null", True: "true", False: "false"}[name]
-    return printable(str.__str__(name) if isinstance(name, str) else _words(name))
+    return printable(str.__str__(name) if isinstance(name, str) else words(name))
 
 
 def _plain_leaf(value: "Any") -> "Any":
     """Turn one value of a type that JSON lacks into one that it has; never raises.
 
-    An iterator is named, not read: reading it would take its items from the tool.
+    An iterator is named, not read: reading it would take its items from the tool. Of an object's
+    own attributes none is touched but what lies in its `__dict__`: asking a lazy file for one
+    opens it, and empties it.
     """
     try:
         return _convert(value)
-    except Exception:
-        return _words(value)
+    except (Exception, SystemExit):
+        return words(value)
 
 
 def _convert(value: "Any") -> "Any":
@@ -106,13 +108,22 @@ def _convert(value: "Any") -> "Any":
         return value.value
     if hasattr(kind, "keys") and hasattr(kind, "__getitem__"):
         return {key: value[key] for key in value}
-    return _words(value.name if hasattr(value, "read") and hasattr(value, "name") else value)
+    return words(_file_name(value, kind))
 
 
-def _words(value: "Any") -> str:
+def _file_name(value: "Any", kind: type) -> "Any":
+    """Return the name of a file, open or lazy; anything else as it is."""
+    if kind.__module__ in ("_io", "io") and hasattr(kind, "read"):
+        return getattr(value, "name", value)
+    own = getattr(kind, "__dict__", {}).get("__dict__") and value.__dict__
+    return own["name"] if isinstance(own, dict) and "name" in own and "mode" in own else value
+
+
+def words(value: "Any") -> str:
+    """Return `str(value)`, or what kept it from being made."""
     try:
         return str(value)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return f"[{type(value).__name__}: {type(error).__name__} in str()]"
 
 

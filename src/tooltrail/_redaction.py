@@ -23,6 +23,10 @@ _SECRET_WORDS = frozenset(
         "password",
         "passwords",
         "passwd",
+        "pw",
+        "sig",
+        "signature",
+        "hmac",
         "passphrase",
         "passcode",
         "pass",
@@ -54,7 +58,7 @@ _SECRET_WORDS = frozenset(
 _SECRET_ENDINGS = ("token", "secret", "password", "passwd", "passphrase", "apikey", "secretkey")
 # In free text these words alone are too common to mean a secret ("KeyError: ...").
 _WEAK_WORDS = frozenset(
-    ["key", "auth", "pass", "pin", "otp", "cookie", "cookies", "pwd", "oauth", "authentication"]
+    ["key", "auth", "pass", "pin", "otp", "cookie", "cookies", "oauth", "authentication"]
 )
 # What comes before `key` in names that are no secrets...
 _KEY_OF = frozenset(
@@ -69,7 +73,22 @@ _ABOUT = frozenset(
 )
 _FOLDERS = frozenset(["PWD", "OLDPWD"])  # the shell's variables for where it is
 # No secret word is without one of these: one pass over a name that has none.
-_STEMS = ("tok", "sec", "pas", "pwd", "key", "auth", "cre", "jwt", "otp", "pin", "bea", "cook")
+_STEMS = (
+    "tok",
+    "sec",
+    "pas",
+    "pw",
+    "sig",
+    "hmac",
+    "key",
+    "auth",
+    "cre",
+    "jwt",
+    "otp",
+    "pin",
+    "bea",
+    "cook",
+)
 
 # No pattern for text can match without one of these (lower case).
 _TEXT_TRIGGERS = (
@@ -96,10 +115,14 @@ _TEXT_TRIGGERS = (
     "-----begin",
     "bearer",
     "basic ",
+    "dckr_",
+    "sg.",
+    "glrt-",
+    "hooks.slack",
     "authorization",
     "cookie",
 )
-_ASSIGNED_STEMS = ("token", "secret", "pass", "pwd", "key", "auth", "cred", "jwt")
+_ASSIGNED_STEMS = ("tok", "secret", "pass", "pw", "sig", "hmac", "key", "auth", "cred", "jwt")
 
 _MIN_SCRUBBED_CHARS = 4  # shorter secrets are replaced only where they are a whole argument
 
@@ -124,8 +147,10 @@ def is_secret_name(name: str, in_text: bool = False) -> bool:
     for before, word in zip(["", *words], words, strict=False):
         if word == "key" and before in _KEY_OF:
             continue
+        if before in _KEY_IS_SECRET_AFTER and word in ("key", "keys", "tokens"):
+            return True
         if word in _SECRET_WORDS or word.endswith(_SECRET_ENDINGS):
-            if in_text and word in _WEAK_WORDS and before not in _KEY_IS_SECRET_AFTER:
+            if in_text and word in _WEAK_WORDS and not (word == "pass" and before):
                 continue
             return True
     return False
@@ -180,7 +205,7 @@ class Redaction:
             return self.value(value, where)
         if value is None or isinstance(value, bool) or value == "":
             return value  # that it was not given is no secret
-        self._learn(value)
+        self.learn(value)
         return self._took(where, rule)
 
     def _rule_for(self, name: str) -> str | None:
@@ -188,15 +213,16 @@ class Redaction:
             return "declared"
         return "name" if is_secret_name(name) else None
 
-    def _learn(self, value: "Any") -> None:
+    def learn(self, value: "Any") -> None:
+        """Take a value, and all that is inside it, for a secret from now on."""
         if isinstance(value, str):
             if value and value != REDACTED:
                 self._values.add(value)
         elif isinstance(value, list):
             for item in value:
-                self._learn(item)
+                self.learn(item)
         elif isinstance(value, dict):
-            self._learn(list(value.values()))
+            self.learn(list(value.values()))
         elif isinstance(value, bool):
             return
         elif isinstance(value, (int, float)):
@@ -232,7 +258,7 @@ class Redaction:
             place = f"{where}[{index}]"
             argument = printable(raw)
             if secret_next and not _looks_like_option(argument):
-                self._learn(argument)
+                self.learn(argument)
                 clean.append(self._took(place, "flag"))
                 secret_next = False
                 continue
@@ -245,7 +271,7 @@ class Redaction:
         name, assigned, value = argument.partition("=")
         named = len(name) <= 64 and self._is_secret_flag(name, bare=not assigned)
         if named and assigned and value:
-            self._learn(value)
+            self.learn(value)
             return f"{name}={self._took(where, 'flag')}", False
         attached = self._attached(argument)
         if attached:

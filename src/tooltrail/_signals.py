@@ -70,9 +70,15 @@ class Answered:
                 self._installed.append(number)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def hold(self) -> None:
+        """Let nothing interrupt the answer that is now on its way."""
         for number in self._installed:
             if _signal.getsignal(number) == self._raise:
+                _signal.signal(number, _signal.SIG_IGN)
+
+    def __exit__(self, *_: object) -> None:
+        for number in self._installed:
+            if _signal.getsignal(number) in (self._raise, _signal.SIG_IGN):
                 _signal.signal(number, _signal.SIG_DFL)
         self._installed.clear()
 

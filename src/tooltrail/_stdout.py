@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TextIO
 
-_STRAY_CHARS = 4000  # of stray output that a response repeats
+_KEPT_BYTES = 65536  # of diverted output: more than is shown, so that no secret is cut in two
 _STDOUT = 1
 
 
@@ -22,7 +22,6 @@ class Capture:
 
     def __init__(self) -> None:
         self.text = ""
-        self.size = 0
         self._stdout: TextIO | None = None
         self._saved_fd = -1
         self._memory_fd = -1
@@ -45,7 +44,7 @@ class Capture:
             sys.stdout = self._replacement
 
     def stop(self) -> None:
-        """Give stdout back, and keep the first 4,000 characters of what was printed."""
+        """Give stdout back, and keep the first 64 KiB of what was printed."""
         if not self._on:
             return
         self._on = False
@@ -53,19 +52,16 @@ class Capture:
             self._replacement.flush()
             printed = self._replacement.buffer.getvalue()
             sys.stdout = self._stdout
-            self._keep(printed[: _STRAY_CHARS * 4], len(printed))
+            self._keep(printed[:_KEPT_BYTES])
             return
         _flush(sys.stdout)
         os.dup2(self._saved_fd, _STDOUT)
-        self._keep(
-            os.pread(self._memory_fd, _STRAY_CHARS * 4, 0), os.fstat(self._memory_fd).st_size
-        )
+        self._keep(os.pread(self._memory_fd, _KEPT_BYTES, 0))
         os.close(self._saved_fd)
         os.close(self._memory_fd)
 
-    def _keep(self, printed: bytes, size: int) -> None:
-        self.size = size
-        self.text = printed.decode("utf-8", "backslashreplace")[:_STRAY_CHARS]
+    def _keep(self, printed: bytes) -> None:
+        self.text += printed.decode("utf-8", "backslashreplace")
 
 
 def _is_fd_1(stream: "TextIO | None") -> bool:
@@ -96,7 +92,7 @@ def is_terminal() -> bool:
     """Tell whether stdout is a terminal: people read there, programs elsewhere."""
     try:
         return sys.stdout is not None and sys.stdout.isatty()
-    except ValueError:
+    except (ValueError, AttributeError):
         return False
 
 

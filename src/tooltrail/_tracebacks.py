@@ -10,18 +10,28 @@ from types import TracebackType
 _OURS = __file__.rpartition("_tracebacks")[0]
 
 
-def hide_our_frames(error: BaseException) -> None:
-    """Print `error`, should nobody catch it, without the frames of this package."""
-    previous = sys.excepthook
+class _Hook:
+    """Stands before the hook that was there, for the exception that is on its way out."""
 
-    def hook(kind: type[BaseException], value: BaseException, trace: TracebackType | None) -> None:
-        sys.excepthook = previous
-        if value is error:
+    def __init__(self) -> None:
+        self.previous = sys.excepthook
+        self.leaving: int | None = None  # the id of the exception, which nothing here keeps alive
+
+    def __call__(
+        self, kind: type[BaseException], value: BaseException, trace: TracebackType | None
+    ) -> None:
+        if id(value) == self.leaving:
             _strip(value, set())
             trace = value.__traceback__
-        previous(kind, value, trace)
+        self.previous(kind, value, trace)
 
-    sys.excepthook = hook
+
+def hide_our_frames(error: BaseException) -> None:
+    """Print `error`, should nobody catch it, without the frames of this package."""
+    hook = sys.excepthook
+    if not isinstance(hook, _Hook):
+        hook = sys.excepthook = _Hook()
+    hook.leaving = id(error)
 
 
 def _strip(error: BaseException | None, seen: set[int]) -> None:

@@ -12,7 +12,6 @@ GIT_TRACE2_PARENT_SID = "GIT_TRACE2_PARENT_SID"
 
 REDACTED = "[REDACTED]"
 ALGORITHM = "sha256:"
-GENESIS = ALGORITHM + "0" * 64  # the "prev" of the first line of a log
 
 LOG_NAME = "audit.jsonl"
 OWN_TOOL = "tooltrail"  # whose log holds what the wrapper records

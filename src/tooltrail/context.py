@@ -1,7 +1,7 @@
 """Who is calling: trace id, parent call and operator, from the caller's environment.
 
 Everything here is a claim of the caller. What the recorder sees for itself
-(pid, user, host) is in `facts.process_facts`, and the two never share an object.
+(pid, user, host) is in `_host.process_facts`, and the two never share an object.
 """
 
 from ._encode import sha256
@@ -36,6 +36,7 @@ class Context:
         "operator",
         "operator_source",
         "parent_request_id",
+        "redacted",
         "trace_id",
         "trace_source",
         "traceparent",
@@ -51,18 +52,8 @@ class Context:
         self.agent: Agent | None = None
         self.traceparent: Traceparent | None = None
         self.meta_file: str | None = None
+        self.redacted: Callable[[str, str], str] = lambda text, _: text
         self.warnings: list[dict[str, str]] = []
-
-    def redact(self, redacted: "Callable[[str, str], str]") -> None:
-        """Take keys out of what the caller calls itself; `redacted` gets a text and its field."""
-        named = (self.trace_id, self.operator, self.agent and self.agent.session)
-        self.trace_id = redacted(self.trace_id, "trace_id")
-        if self.operator:
-            self.operator = redacted(self.operator, "operator")
-        if self.agent is not None and self.agent.session:
-            self.agent.session = redacted(self.agent.session, "caller.session")
-        if named != (self.trace_id, self.operator, self.agent and self.agent.session):
-            _warn(self, "ID_REDACTED", "an id that the caller gave holds a key: it is not kept")
 
     def caller(self) -> dict[str, str]:
         """Return what the caller claims of itself, as the entry keeps it."""
@@ -86,6 +77,7 @@ def from_environment(
     user: str | None,
     trace_id: str | None = None,
     operator: str | None = None,
+    redacted: "Callable[[str, str], str]" = lambda text, _: text,
 ) -> Context:
     """Read who is calling `tool`, from variables and from what was given on the command line.
 
@@ -93,12 +85,15 @@ def from_environment(
     `TOOL_TRACE_ID`, the trace id of a valid `TRACEPARENT`, a known agent's session; it is
     otherwise generated. The operator is `operator`, `TOOL_OPERATOR`, the agent, or `user`.
     An id that is not at most 256 characters of printable text is escaped, with a warning.
+    `redacted` takes keys out of an id, of the field that it is given.
     """
     context = Context()
+    context.redacted = redacted
     _read_claims(context, environment)
     context.meta_file = environment.get(TOOL_META_FILE) or None
     if context.agent is not None and context.agent.session:
-        _accept(environment.get(context.agent.source, ""), context)  # for its warning
+        raw = environment.get(context.agent.source, "")
+        context.agent.session = _accept(raw, context, "caller.session")
     own_variable = environment_name(tool) + "_TRACE_ID"
     candidates = (
         ("--trace-id", trace_id),
@@ -110,7 +105,7 @@ def from_environment(
     context.trace_source, found = next(
         ((source, value) for source, value in candidates if value), ("generated", None)
     )
-    context.trace_id = _accept(found, context) if found else new_trace_id()
+    context.trace_id = _accept(found, context, "trace_id") if found else new_trace_id()
     _read_parent(context, environment.get(TOOL_PARENT_REQUEST_ID))
     _read_operator(context, operator, environment.get(TOOL_OPERATOR), user)
     return context
@@ -146,27 +141,29 @@ def _read_operator(
 ) -> None:
     if option or variable:
         context.operator_source = "--operator" if option else TOOL_OPERATOR
-        context.operator = _accept(option or variable or "", context)
+        context.operator = _accept(option or variable or "", context, "operator")
     elif context.agent is not None:
         context.operator_source, context.operator = context.agent.source, context.agent.identity
     else:
         context.operator_source, context.operator = "user", user
 
 
-def _accept(raw: str, context: Context) -> str:
-    if len(raw) <= MAX_ID_CHARS and raw.isprintable():
-        return raw
+def _accept(raw: str, context: Context, field: str) -> str:
+    """Return an id of the caller's as it may be kept; say so where that is not as it came."""
+    text = context.redacted(raw, field)
+    if text != raw:
+        _warn(context, "ID_REDACTED", "an id that the caller gave holds a key: it is not kept")
+    if len(text) <= MAX_ID_CHARS and text.isprintable():
+        return text
     from ._claims import clean_id
 
-    text = clean_id(raw)
-    if text != raw:
-        _warn(
-            context,
-            "ID_ESCAPED",
-            f"an id of {len(raw)} characters was not printable text of at most"
-            f" {MAX_ID_CHARS} characters; it is recorded as {text}",
-        )
-    return text
+    _warn(
+        context,
+        "ID_ESCAPED",
+        f"an id of {len(raw)} characters was not printable text of at most"
+        f" {MAX_ID_CHARS} characters; it is recorded in escaped form",
+    )
+    return clean_id(text)
 
 
 def _warn(context: Context, code: str, message: str) -> None:

@@ -6,6 +6,9 @@ tool's entry is inside the wrapper's and has the pid of the process that the
 wrapper started. They become one call, which says what the tool said, and takes
 from the wrapper what only a parent sees: the exit of a process that was killed.
 
+A program that made several calls of its own, or ended otherwise than its one call, is no such
+pair: the wrapper stays their parent.
+
 A parent that is not among the entries leaves its calls at the top, marked
 `parent_missing`. Parents that form a circle are cut at the earliest of them.
 What is nested deeper than 100 calls stands at that depth, marked `too_deep`.
@@ -52,10 +55,14 @@ class Call:
 
     @property
     def own_ms(self) -> int:
-        """How long it took without its children, in ms."""
-        return max(
-            0, (self.duration_ms or 0) - sum(child.duration_ms or 0 for child in self.children)
-        )
+        """How long it took while none of its children ran, in ms."""
+        whole = self.duration_ms or 0
+        end, covered = self.start_ms, 0
+        for child in sorted(self.children, key=lambda child: child.start_ms):
+            begin = max(end, child.start_ms)
+            end = max(end, min(child.start_ms + (child.duration_ms or 0), self.start_ms + whole))
+            covered += max(0, end - begin)
+        return max(0, whole - covered)
 
     @property
     def shown(self) -> "Entry":
@@ -153,9 +160,10 @@ def rebuild(trace_id: str, entries: "Iterable[Entry]") -> Trace:
         known[request_id if request_id not in known else f"{request_id}#{len(known)}"] = Call(entry)
     parents = _join_wrapped(known)
     roots = _hang(known, parents)
-    first = min((_started_ms(call.entry) for call in known.values()), default=0)
-    for call in known.values():
-        call.start_ms = _started_ms(call.entry) - first
+    started = {key: _started_ms(call.entry) for key, call in known.items()}
+    first = min((ms for ms in started.values() if ms is not None), default=0)
+    for key, call in known.items():
+        call.start_ms = (started[key] or first) - first
     return Trace(trace_id, roots)
 
 
@@ -165,16 +173,25 @@ def _when(entry: "Entry") -> tuple[str, str]:
 
 def _join_wrapped(known: dict[str, Call]) -> dict[str, str]:
     """Make one call of a wrapper and the tool that it started; return where each id now lives."""
-    moved: dict[str, str] = {}
-    for key, call in list(known.items()):
+    inside: dict[str, list[str]] = {}
+    for key, call in known.items():
         outer_key = str(call.entry.get("parent_request_id"))
         outer = known.get(outer_key)
         if outer is not None and outer is not call and _is_wrapper_of(outer.entry, call.entry):
-            call.wrapper = outer.entry
-            moved[outer_key] = key
-    for outer_key in moved:
-        del known[outer_key]
+            inside.setdefault(outer_key, []).append(key)
+    moved: dict[str, str] = {}
+    for outer_key, keys in inside.items():
+        if len(keys) == 1 and _ended_alike(known[outer_key].entry, known[keys[0]].entry):
+            known[keys[0]].wrapper = known.pop(outer_key).entry
+            moved[outer_key] = keys[0]
     return moved
+
+
+def _ended_alike(outer: "Entry", inner: "Entry") -> bool:
+    """Tell a process that was this one call from one that did more: a script with two calls."""
+    if inner.get("outcome") in OPEN_OUTCOMES or outer.get("outcome") in OPEN_OUTCOMES:
+        return True
+    return inner.get("exit_code") in (None, outer.get("exit_code"))
 
 
 def _is_wrapper_of(outer: "Entry", inner: "Entry") -> bool:
@@ -252,10 +269,9 @@ def _limit_depth(known: "Mapping[str, Call]", parents: dict[str, str]) -> None:
             depth[below] = min(depth[parent] + 1, MAX_DEPTH)
 
 
-def _started_ms(entry: "Entry") -> int:
-    """Return when the call began, in ms since 1970, or 0 where it does not say."""
+def _started_ms(entry: "Entry") -> int | None:
+    """Return when the call began, in ms since 1970, or None where it does not say."""
     try:
-        moment = datetime.fromisoformat(str(entry.get("timestamp")))
-    except ValueError:
-        return 0
-    return int(moment.timestamp() * 1000)
+        return int(datetime.fromisoformat(str(entry.get("timestamp"))).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return None

@@ -16,7 +16,22 @@ if TYPE_CHECKING:
 
 # Lower case. No name, flag, header, URL or key that a rule of `_redaction` knows is without one.
 _MARKS = (
-    *("tok", "sec", "pas", "pwd", "key", "auth", "cre", "jwt", "otp", "pin", "bea", "cook"),
+    *(
+        "tok",
+        "sec",
+        "pas",
+        "pw",
+        "sig",
+        "hmac",
+        "key",
+        "auth",
+        "cre",
+        "jwt",
+        "otp",
+        "pin",
+        "bea",
+        "cook",
+    ),
     *(
         "://",
         "eyj",
@@ -31,7 +46,7 @@ _MARKS = (
         "asia",
     ),
     *("aiza", "xox", "sk-", "k_live_", "k_test_", "whsec_", "pypi-", "npm_", "hf_", "-----begin"),
-    "basic ",
+    *("basic ", "dckr_", "sg.", "glrt-", "hooks.slack"),
 )
 _MAX_CHARS = 4096  # of a text that is passed at a look
 
@@ -55,6 +70,10 @@ class Redactor:
         declared = list(names)
         if declared:
             self._redaction().declare(declared)
+
+    def learn(self, values: "Iterable[str]") -> None:
+        """Take these values out of everything that passes from now on."""
+        self._redaction().learn(list(values))
 
     def params(self, params: "Mapping[str, Any]") -> "dict[str, Any]":
         """Return `params` as plain JSON values without their secrets."""
@@ -98,4 +117,8 @@ def _is_harmless(value: "Any") -> bool:
             if mark in lower:
                 return False
         return True
-    return is_plain(value) or (type(value) is list and all(map(_is_harmless, value)))
+    return is_plain(value) or (type(value) is list and all(map(_is_harmless_scalar, value)))
+
+
+def _is_harmless_scalar(value: "Any") -> bool:
+    return type(value) is not list and _is_harmless(value)

@@ -1,5 +1,6 @@
 """The `tooltrail` command. Only the module of the verb that runs is imported."""
 
+import _signal  # type: ignore[import-not-found]
 import os
 import sys
 
@@ -36,6 +37,16 @@ def main() -> int:
         from .run import main as run
 
         _end_now(run(arguments[1:]))
+    try:
+        return _read(verb, arguments)
+    except KeyboardInterrupt:
+        from .._signals import die_by
+
+        die_by(_signal.SIGINT)
+        return 130
+
+
+def _read(verb: str, arguments: list[str]) -> int:
     if verb == "log":
         from .log import main as log
 
@@ -51,9 +62,12 @@ def main() -> int:
 
 def _end_now(exit_code: int) -> "NoReturn":
     """End the process without taking the interpreter down piece by piece, which costs 3 ms."""
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except (OSError, ValueError, AttributeError):
-        exit_code = exit_code or 1
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (ValueError, AttributeError):
+            continue  # closed: the command had none either
+        except OSError:
+            if stream is sys.stdout:  # our own help was lost
+                exit_code = exit_code or 1
     os._exit(exit_code)

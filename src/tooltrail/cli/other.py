@@ -20,9 +20,5 @@ def main(arguments: "Sequence[str]") -> int:
         sys.stdout.write(f"tooltrail {__version__}\n")
         return 0
     wrong = f"no such verb: {arguments[0]}" if arguments else "no verb was given"
-    return usage_error(None, wrong, "tooltrail --help lists the verbs", arguments)
-
-
-def usage_error(verb: str | None, message: str, hint: str, arguments: "Sequence[str]" = ()) -> int:
-    """Refuse a command line, and record that it was tried."""
-    return _reading.refuse(verb, UsageError(message, hint=hint), arguments)
+    hint = "tooltrail --help lists the verbs"
+    return _reading.refuse(None, UsageError(wrong, hint=hint), arguments)

@@ -16,7 +16,7 @@ import sys
 from errno import ENOENT, ENOEXEC, ENOTDIR
 
 from .._invocation import Invocation
-from .._wire import NOT_STARTED, OWN_TOOL, RECORDER_WRAPPER
+from .._wire import NOT_STARTED, OWN_TOOL, RECORDER_WRAPPER, USAGE_ERROR
 from ..entry import Ending, error_fields
 
 TYPE_CHECKING = False
@@ -57,13 +57,25 @@ def main(arguments: "Sequence[str]") -> int:
     try:
         options, command = _parse(arguments)
     except _Usage as error:
-        from .other import usage_error
-
-        return usage_error("run", str(error), "tooltrail run --help shows how it is called")
+        return _refuse(str(error))
     if command is None:
         sys.stdout.write(USAGE)
         return 0
     return _run(command, options)
+
+
+def _refuse(message: str) -> int:
+    """Say what is wrong with the command line, and record that it was tried."""
+    from .. import __version__
+
+    argv = ["tooltrail", "run", *sys.argv[2:]]
+    with Invocation(OWN_TOOL, version=__version__, argv=argv) as call:
+        call.describe("run", {})
+        error = error_fields("USAGE_ERROR", message, hint="see tooltrail run --help")
+        call.finish(Ending(2, USAGE_ERROR, error=error))
+        call.leave_meta()
+    _say(f"error: {message}\nhint: tooltrail run --help shows how it is called\n")
+    return 2
 
 
 def _parse(arguments: "Sequence[str]") -> "tuple[dict[str, str], list[str] | None]":
@@ -106,9 +118,10 @@ def _run(command: list[str], options: dict[str, str]) -> int:
             child = _Child(program, command)
             ending = child.run()
             call.finish(ending, child={"pid": child.pid} if child.started else None)
+            child.give_signals_back()
         call.leave_meta()
     if ending.outcome == NOT_STARTED:
-        sys.stderr.write(f"tooltrail: {command[0]}: {(ending.error or {}).get('message')}\n")
+        _say(f"tooltrail: {command[0]}: {(ending.error or {}).get('message')}\n")
     if ending.signal is not None:
         from .._signals import die_by
 
@@ -136,6 +149,7 @@ class _Child:
     def __init__(self, program: str, command: list[str]) -> None:
         self.pid = 0
         self.started = False
+        self._running = True
         self._program = program
         self._command = command
         self._prctl = _prctl()
@@ -160,7 +174,7 @@ class _Child:
         failure = os.read(reader, 16)
         os.close(reader)
         _, status = os.waitpid(self.pid, 0)
-        self._give_signals_back()
+        self._running = False
         if failure:
             return _not_started(int(failure))
         self.started = True
@@ -201,15 +215,14 @@ class _Child:
             if _signal.getsignal(number) != _signal.SIG_IGN:  # nohup's wish holds for us too
                 self._before[number] = _signal.signal(number, self._pass_on)
 
-    def _give_signals_back(self) -> None:
+    def give_signals_back(self) -> None:
+        """Answer signals as before: the call is recorded, and cannot be interrupted any more."""
         for number, handler in self._before.items():
             _signal.signal(number, handler)
 
     def _pass_on(self, number: int, _frame: "FrameType | None") -> None:
-        try:
+        if self._running:
             os.kill(self.pid, number)
-        except ProcessLookupError:
-            return  # it ended first
 
 
 def _prctl() -> "Callable[..., int] | None":
@@ -240,6 +253,13 @@ def _ended(status: int) -> Ending:
         _no_second_core()
     number = os.WTERMSIG(status)
     return by_signal(number, "SIGNAL", f"the command was ended by {name_of(number)}")
+
+
+def _say(message: str) -> None:
+    try:
+        sys.stderr.write(message)
+    except (OSError, ValueError, AttributeError):
+        return  # nobody listens: the exit code says it
 
 
 def _not_started(number: int) -> Ending:

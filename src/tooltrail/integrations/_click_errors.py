@@ -6,7 +6,7 @@ from typing import Any
 
 from click.exceptions import Abort, BadParameter, ClickException, Exit, FileError, UsageError
 
-from .._ending import by_exception, by_exit_code
+from .._ending import by_exception, by_system_exit
 from .._signals import name_of
 from .._wire import FAILURE, INTERRUPTED, REDACTED, USAGE_ERROR
 from ..entry import Ending, error_fields
@@ -33,7 +33,7 @@ class CommandFailure(ClickException):
 def ending_of(error: BaseException) -> Ending:
     """Return how Click ends a call that this exception leaves (`Command.main`, standalone)."""
     if isinstance(error, Exit):
-        return by_exit_code(error.exit_code)
+        return by_system_exit(SystemExit(error.exit_code))
     if isinstance(error, CommandFailure):
         return by_exception(error.error)
     if isinstance(error, ClickException):

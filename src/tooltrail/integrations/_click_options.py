@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..envelope import FORMATS
+from ..envelope import FORMATS, JSON, TEXT
 from .click import active
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ def output_option(params: "Sequence[click.Parameter]") -> list[click.Option]:
     """Return our option under the first name that the author has not taken, or nothing."""
     taken = {name for param in params for name in (*param.opts, *param.secondary_opts)}
     free = next((name for name in _NAMES if name not in taken), None)
+    _forget_guess(taken)
     if free is None:
         return []
     return [
@@ -30,6 +31,16 @@ def output_option(params: "Sequence[click.Parameter]") -> list[click.Option]:
             help=_HELP,
         )
     ]
+
+
+def _forget_guess(taken: set[str]) -> None:
+    """Take back what was read off an `--output` that turns out to be the author's."""
+    running = active.get()
+    if running is not None and running.answer is not None and running.guessed_from in taken:
+        from .._stdout import is_terminal
+
+        running.guessed_from = None
+        running.answer.switch(TEXT if is_terminal() else JSON)
 
 
 def _choose(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:

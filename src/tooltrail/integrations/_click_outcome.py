@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .._ending import by_exit_code
+from .._ending import by_system_exit
+from .._redaction import is_secret_name
 from .._stdout import is_terminal
 from .._wire import CRASHED
 from ..entry import Ending
 from ..envelope import FORMATS, JSON, TEXT, data_as_text
 from ..errors import CommandError
 from ._click_errors import CommandFailure, ending_of
-from .click import path_to, secret_names
+from .click import is_secret, path_to, secret_names
 
 if TYPE_CHECKING:
     from .click import ClickCall
@@ -53,7 +54,7 @@ def ending_of_call(running: "ClickCall", error: BaseException | None) -> Ending:
     _describe_failure(running)
     if isinstance(error, SystemExit) and running.raised is not None:
         ending = ending_of(running.raised)
-        ending.exit_code = by_exit_code(_status(error)).exit_code
+        ending.exit_code = by_system_exit(error).exit_code
         return ending
     if error is None and isinstance(running.raised, click.exceptions.Exit):
         return ending_of(running.raised)  # non-standalone: `main` returns the code
@@ -66,21 +67,27 @@ def _describe_failure(running: "ClickCall") -> None:
         return
     for command, _ in running.stopped or [(running.root, "")]:
         running.call.declare_secrets(secret_names(command))
+        if takes_secret_argument(command):
+            running.call.hide_arguments(name for _, name in running.stopped)
     path = " ".join(name for _, name in running.stopped[1:])
     running.call.describe(path or running.call.tool, {})
 
 
-def _status(error: SystemExit) -> int:
-    if error.code is None:
-        return 0
-    return error.code if isinstance(error.code, int) else 1
+def takes_secret_argument(command: click.Command) -> bool:
+    """Tell whether a secret stands among the command's arguments, where no flag announces it."""
+    return any(
+        isinstance(param, click.Argument)
+        and (is_secret(param) or is_secret_name(str(param.name or "")))
+        for param in command.params
+    )
 
 
 def answer(running: "ClickCall", args: list[str], run: Callable[[bool], Any]) -> Any:
     """Run the tool for one response, in which every ending of it is told."""
     from .._answer import Answer
 
-    output = _first_guess(args) or (TEXT if is_terminal() else JSON)
+    running.guessed_from, guess = _first_guess(args)
+    output = guess or (TEXT if is_terminal() else JSON)
     running.answer = Answer(running.call, output)
     with running.answer:
         failure: BaseException | None = None
@@ -116,14 +123,14 @@ def show(running: "ClickCall", value: Any) -> None:
         click.echo(data_as_text(value), nl=False)
 
 
-def _first_guess(args: list[str]) -> str | None:
+def _first_guess(args: list[str]) -> tuple[str | None, str | None]:
     """Read `--output` off arguments that are not parsed yet: usage errors need it too."""
-    guess: str | None = None
+    guess: tuple[str | None, str | None] = None, None
     for position, argument in enumerate(args):
         if argument == "--":
             break
         flag, assigned, value = argument.partition("=")
         if flag in ("--output", "--output-format"):
             value = value if assigned else "".join(args[position + 1 : position + 2])
-            guess = value if value in FORMATS else guess
+            guess = (flag, value) if value in FORMATS else guess
     return guess

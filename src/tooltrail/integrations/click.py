@@ -87,6 +87,7 @@ class ClickCall:
         self.answer: Answer | None = None
         self.raised: BaseException | None = None
         self.value: Any = None
+        self.guessed_from: str | None = None  # the option that the output was read off
         self.stopped: list[tuple[click.Command, str]] = []  # where parsing ended the call
         self._reached: list[click.Context] = []
 
@@ -112,6 +113,9 @@ class ClickCall:
 
     def finish(self, error: BaseException | None) -> None:
         """Write the end line of a call whose output is the tool's own."""
+        self.call.contained(lambda: self._finish(error))
+
+    def _finish(self, error: BaseException | None) -> None:
         done = error is None or (isinstance(error, SystemExit) and not error.code)
         ending = Ending(0)
         if not (done and self.raised is None and self.call.begun):
@@ -169,7 +173,8 @@ class _Recorded(_CommandBase):
                     value = super().main(args, prog_name, complete_var, standalone_mode, **extra)
                 except BaseException as error:
                     running.finish(error)
-                    _leave_no_trace_in(error)
+                    if standalone_mode:
+                        _leave_no_trace_in(error)
                     raise
                 running.finish(None)
                 return value
@@ -276,13 +281,16 @@ def _hook(command: _AnyCommand) -> _AnyCommand:
             front = _RecordedGroup if isinstance(command, click.Group) else _Recorded
             names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
             _made[kind] = type(kind.__name__, (front, kind), names)
-        command.__class__ = _made[kind]
+        try:
+            command.__class__ = _made[kind]
+        except TypeError:  # a class whose instances cannot change theirs: it stays unseen
+            return command
     return command
 
 
 def _leave_no_trace_in(error: BaseException) -> None:
     """Keep our frames out of what a crash prints."""
-    if isinstance(error, Exception):
+    if not isinstance(error, SystemExit):
         from .._tracebacks import hide_our_frames
 
         hide_our_frames(error)
@@ -298,7 +306,7 @@ def _version_of(command: click.Command) -> str | None:
     """Return `__version__` of the package that the command's callback comes from."""
     module = getattr(command.callback, "__module__", None) or ""
     package = sys.modules.get(module.partition(".")[0])
-    version = getattr(package, "__version__", None)
+    version = getattr(package, "__dict__", {}).get("__version__")
     return version if isinstance(version, str) else None
 
 

@@ -14,6 +14,9 @@ JSONL = "jsonl"
 OUTPUTS = (JSONL, JSON, TABLE)
 
 
+_MANY = 1 << 62  # no log holds more
+
+
 class Option:
     """One option of a reading command: a flag where it has no metavar."""
 
@@ -89,4 +92,4 @@ def _whole_number(option: str, text: "str | int", least: int) -> int:
         number = least - 1
     if number < least:
         raise UsageError(f"{option}: {str(text)[:40]!r} is not a whole number of at least {least}")
-    return number
+    return min(number, _MANY)

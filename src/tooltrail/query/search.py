@@ -5,7 +5,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from .._encode import encode
-from .._wire import GOOD_OUTCOMES, LOG_NAME, PURPOSE_AUDIT, RUNNING, UNKNOWN
+from .._wire import GOOD_OUTCOMES, LOG_NAME, OWN_TOOL, PURPOSE_AUDIT, RUNNING, UNKNOWN
 from ..trail import data_home
 from ..trail.read import logs_in
 from .fold import LogEntries
@@ -73,7 +73,7 @@ class Search:
 def _literal_of(query: "Query") -> bytes | None:
     """Return the id that every matching line must hold as it stands, where there is one."""
     wanted = query.request_id or query.trace_id
-    if wanted is None or not wanted.isascii():
+    if wanted is None or not wanted.isascii() or "/" in wanted:
         return None  # another writer may have written it otherwise
     return encode(wanted)[1:-1].encode("ascii")
 
@@ -145,4 +145,4 @@ def _is_listed(query: "Query", entry: "Entry") -> bool:
     """Tell a call that did something from one that only read the log, unless those are wanted."""
     if entry.get("purpose") != PURPOSE_AUDIT or query.all or query.request_id:
         return True
-    return query.command is not None or query.tool == "tooltrail"
+    return query.command is not None or query.tool == OWN_TOOL

@@ -2,11 +2,11 @@
 
 import os
 import sys
-from errno import EPIPE
+from errno import EBADF, EPIPE
 from typing import TYPE_CHECKING, Any
 
 from .._stdout import is_terminal
-from .._wire import FAILURE
+from .._wire import FAILURE, USAGE_ERROR
 from ..entry import Ending, error_fields
 from ..envelope import document, response
 from ..errors import NotFoundError, TooltrailError
@@ -102,7 +102,7 @@ def _deliver(call: "Invocation", output: str, print_it: "Callable[[], None]") ->
 def fail(call: "Invocation", error: TooltrailError, output: str) -> int:
     """Say what went wrong, where the caller looks for it; return the exit code."""
     details = error_fields(error.code, error.message, hint=error.hint)
-    outcome = "usage_error" if error.exit_code == 2 else FAILURE
+    outcome = USAGE_ERROR if error.exit_code == 2 else FAILURE
     call.finish(Ending(error.exit_code, outcome, error=details))
     if output == JSON:
         answer = response(
@@ -118,7 +118,7 @@ def fail(call: "Invocation", error: TooltrailError, output: str) -> int:
             return _undelivered(call, failure)
     else:
         hint = f"\nhint: {error.hint}" if error.hint else ""
-        sys.stderr.write(f"error: {error.message}{hint}\n")
+        _say(f"error: {error.message}{hint}\n")
     return error.exit_code
 
 
@@ -126,7 +126,7 @@ def _undelivered(call: "Invocation", error: OSError) -> int:
     """The reader went away, or the disk is full: end with 1, and let the log say so."""
     reason = (error.strerror or str(error)).lower()
     if error.errno != EPIPE:
-        sys.stderr.write(f"error: stdout: {reason}\n")
+        _say(f"error: stdout: {reason}\n")
     if call.finished:
         call.undelivered(1, f"stdout: {reason}")
     else:
@@ -144,10 +144,12 @@ def _response_tail(call: "Invocation") -> "dict[str, Any]":
 def _note_problems(call: "Invocation", search: Search) -> None:
     for problem in search.problems():
         call.warnings.append({"code": "LOG_NOT_READ_WHOLE", "message": problem})
-        sys.stderr.write(f"tooltrail: {problem}\n")
+        _say(f"tooltrail: {problem}\n")
 
 
 def _write(pieces: "Iterable[str]", for_people: bool) -> None:
+    if sys.stdout is None:
+        raise OSError(EBADF, os.strerror(EBADF))
     if for_people and hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
     for piece in pieces:
@@ -161,3 +163,10 @@ def _prints_unicode() -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
+
+
+def _say(message: str) -> None:
+    try:
+        sys.stderr.write(message)
+    except (OSError, ValueError, AttributeError):
+        return  # nobody listens: the exit code and the record say it

@@ -1,6 +1,5 @@
 """Print entries as they are found: a table for people, JSON lines or one response for programs."""
 
-import json
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -72,8 +71,3 @@ def _row(entry: "Entry") -> tuple[str, ...]:
 
 def _number(value: Any) -> int | None:
     return value if isinstance(value, int) else None
-
-
-def indented(value: Any) -> str:
-    """Lay a JSON value out for a reader."""
-    return json.dumps(json.loads(encode(value)), indent=2)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .._wire import GOOD_OUTCOMES, RUNNING, UNKNOWN, USAGE_ERROR
+from .._wire import GOOD_OUTCOMES, RECORDER_WRAPPER, RUNNING, UNKNOWN, USAGE_ERROR
 from .safe import safe
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ def call_words(entry: "Mapping[str, Any]") -> str:
     params = entry.get("params")
     params = params if isinstance(params, dict) else {}
     argv = params.get("argv")
-    if entry.get("recorder") == "wrapper" and isinstance(argv, list):
+    if entry.get("recorder") == RECORDER_WRAPPER and isinstance(argv, list):
         words = [tool, *(_argument(argument) for argument in argv[1:])]
         return " ".join(([f"[{safe(command)}]"] if command else []) + words)
     process = entry.get("process")

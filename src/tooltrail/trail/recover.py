@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from . import Head
 
 LOCK_DEADLINE_S = 2.0  # a writer holds the lock for microseconds; only a stopped one for longer
+_AGAIN_S = 0.05  # for a lock that was waited for in vain: a call appends twice
+_stuck: set[str] = set()
 _TAIL_BYTES = 65536  # the first guess at how long an uncommon last line is
 
 
@@ -56,6 +58,7 @@ def wait_for_lock(fd: int, path: str) -> bool:
     """
     pause = 0.00005
     waited = 0.0
+    deadline = _AGAIN_S if path in _stuck else LOCK_DEADLINE_S
     while True:
         sleep(pause)
         waited += pause
@@ -63,13 +66,15 @@ def wait_for_lock(fd: int, path: str) -> bool:
         try:
             flock(fd, LOCK_EX | LOCK_NB)
         except BlockingIOError:
-            if waited >= LOCK_DEADLINE_S:
-                reason = f"another process has held its lock for {LOCK_DEADLINE_S:g} s"
+            if waited >= deadline:
+                _stuck.add(path)
+                reason = f"another process has held its lock for {deadline:g} s"
                 raise NotRecordedError(path, reason) from None
         except OSError as error:
             if error.errno != EINTR:
                 raise
         else:
+            _stuck.discard(path)
             return _still_names(path, fd)
 
 
