@@ -3,7 +3,7 @@
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from .._encode import encode
+from .._plain import encode_any
 from ..query.options import JSON, JSONL
 from .safe import duration, fit, pad, safe, width
 from .words import call_words, exit_words, mark
@@ -30,7 +30,7 @@ def pieces(
     table is cut to `columns`, where that is given.
     """
     if output == JSONL:
-        return (encode(entry) + "\n" for entry in entries)
+        return (encode_any(entry) + "\n" for entry in entries)
     if output == JSON:
         return _response(entries, tail)
     return _table(entries, columns)
@@ -39,8 +39,8 @@ def pieces(
 def _response(entries: "Iterable[Entry]", tail: "Callable[[], dict[str, Any]]") -> "Iterator[str]":
     yield '{"data":{"entries":['
     for number, entry in enumerate(entries):
-        yield (",\n" if number else "\n") + encode(entry)
-    yield "\n]}," + encode(tail())[1:] + "\n"
+        yield (",\n" if number else "\n") + encode_any(entry)
+    yield "\n]}," + encode_any(tail())[1:] + "\n"
 
 
 def _table(entries: "Iterable[Entry]", columns: int | None) -> "Iterator[str]":
