@@ -584,3 +584,8 @@ def test_new_names_and_formats_are_known() -> None:
         assert "Sx1" not in " ".join(argv("tool", argument))
     for argument in ("--max-tokens=5", "keys=5", "--sort-keys", "design=5", "PWD=/srv"):
         assert argv("tool", argument) == ["tool", argument]
+
+
+def test_a_secret_number_of_any_size_is_taken_out() -> None:
+    """A number that is too long for `str` stops nothing."""
+    assert Redactor().params({"token": 10**5000, "n": 10**5000})["token"] == GONE

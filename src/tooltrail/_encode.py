@@ -84,7 +84,9 @@ def _quoted(text: "Any") -> str:
 def is_plain(value: "Any") -> bool:
     """Tell a value that JSON holds as it is, and that has nothing inside it."""
     kind = type(value)
-    return kind is str or kind is int or kind is bool or value is None
+    if kind is int:
+        return bool(-_EXACT < value < _EXACT)
+    return kind is str or kind is bool or value is None
 
 
 def printable(text: str) -> str:
