@@ -162,3 +162,17 @@ def test_a_wrapper_stays_where_its_program_did_more_than_one_call() -> None:
     assert len(wrapped(entry("a", "02.000"), entry("b", "03.000")).calls()) == 3
     ended = wrapped(entry("a", "02.000"), exit_code=3)
     assert [call.request_id for call in ended.failed()] == ["outer"]
+
+
+def test_each_wrapped_tool_of_a_trace_becomes_one_call() -> None:
+    """Two wrapped tools, two calls: each with its own wrapper's id."""
+    pairs = []
+    for name, pid in (("a", 7), ("b", 8)):
+        outer = entry(f"w{name}", "01.000", recorder="wrapper", child={"pid": pid})
+        inner = entry(name, "01.500", parent_request_id=f"w{name}", process={"pid": pid})
+        pairs += [outer, {**inner, "recorder": "tool"}]
+    calls = rebuild("t", pairs).calls()
+    assert [(call.request_id, (call.wrapper or {})["request_id"]) for call in calls] == [
+        ("a", "wa"),
+        ("b", "wb"),
+    ]
