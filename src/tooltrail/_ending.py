@@ -8,10 +8,6 @@ from ._wire import CRASHED, FAILURE
 from .entry import Ending, error_fields
 from .errors import CommandError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    pass
-
 _LONG = 1 << 63  # what does not fit into a C long is -1 to the interpreter
 _FLUSH_FAILED = 120  # the exit code of an interpreter that could not flush stdout
 

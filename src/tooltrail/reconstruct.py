@@ -127,6 +127,11 @@ class Trace:
         """From the first begin to the last end, in ms."""
         return max((call.start_ms + (call.duration_ms or 0) for call in self.calls()), default=0)
 
+    @property
+    def started(self) -> str | None:
+        """When the first call began, as its entry says it."""
+        return min((str(call.entry.get("timestamp")) for call in self.calls()), default=None)
+
     def slowest(self) -> Call | None:
         """Return the call that itself, without its children, took longest."""
         timed = [call for call in self.calls() if call.duration_ms is not None]
@@ -143,7 +148,7 @@ class Trace:
         return {
             "trace_id": self.trace_id,
             "trace_ids": sorted({str(call.entry.get("trace_id")) for call in calls}),
-            "started": min((str(call.entry.get("timestamp")) for call in calls), default=None),
+            "started": self.started,
             "duration_ms": self.duration_ms,
             "count": len(calls),
             "slowest": slowest.request_id if slowest else None,

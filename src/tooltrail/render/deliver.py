@@ -77,7 +77,6 @@ def deliver_trace(
                 hint="tooltrail log --since 1d shows what there is, each call with its trace",
             )
         if output == JSON:
-            call.data = trace.as_json()  # type: ignore[attr-defined]
             answer = {"data": trace.as_json(), **_response_tail(call)}
             _write([document(answer, indented=is_terminal())], False)
             return

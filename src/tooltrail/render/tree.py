@@ -48,10 +48,9 @@ def lines(trace: "Trace", *, columns: int | None, signs: Signs) -> "Iterator[str
 
 
 def _heading(trace: "Trace", count: int, failed: int) -> str:
-    started = trace.as_json()["started"] if count else None
     return (
         f"trace {safe(trace.trace_id, 300)}: {count} call{'s' if count != 1 else ''},"
-        f" {failed} failed, {duration(trace.duration_ms)}, from {safe(started)}"
+        f" {failed} failed, {duration(trace.duration_ms)}, from {safe(trace.started)}"
     )
 
 
