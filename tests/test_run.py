@@ -366,3 +366,19 @@ def test_an_unrecorded_command_ends_as_it_would_even_where_nobody_hears_it(home:
     """Neither a log nor an stderr that can be written: the exit code is the command's."""
     home.log(OWN).mkdir(parents=True)
     assert home.run("sh", "-c", f"{TOOLTRAIL} run -- true 2>/dev/full").returncode == 0
+
+
+def test_a_machine_that_can_start_nothing_is_no_traceback(home: Home) -> None:
+    """Where fork(2) fails the command could not run: 126, said and recorded."""
+    code = """
+import os, sys
+from tooltrail.cli import main
+def fork(): raise OSError(11, "no more processes")
+os.fork = fork
+sys.argv = ["tooltrail", "run", "--", "true"]
+main()
+"""
+    done = home.python(code)
+    assert done.returncode == 126
+    assert done.stderr == "tooltrail: true: resource temporarily unavailable\n"
+    assert home.end(OWN)["outcome"] == "not_started"

@@ -165,7 +165,14 @@ class _Child:
         # No signal may arrive between fork and the moment when we know whom to pass it to.
         mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, self._signals)
         parent = os.getpid()
-        self.pid = os.fork()
+        try:
+            self.pid = os.fork()
+        except OSError as error:  # no more processes, or no memory
+            os.close(reader)
+            os.close(writer)
+            _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
+            self._running = False
+            return _not_started(error.errno or 0)
         if self.pid == 0:
             self._become(writer, parent, mask)
         os.close(writer)
