@@ -24,8 +24,8 @@ from strategies import (
     secrets,
     wild_text,
 )
-from tooltrail import _redaction, redact
-from tooltrail._redaction import is_secret_name
+from tooltrail import _names, redact
+from tooltrail._names import is_secret_name
 from tooltrail.redact import Redactor
 
 SECRET = "Zx9Q7w3Kt5Vb2Nn8"
@@ -572,7 +572,7 @@ def test_no_secret_is_in_the_log_of_a_real_call(home: Home) -> None:
 
 def test_the_first_look_misses_nothing_that_the_engine_knows() -> None:
     """Every mark without which no rule applies is one of the marks of the first look."""
-    known = (*_redaction._STEMS, *_redaction._TEXT_TRIGGERS, *_redaction._ASSIGNED_STEMS)
+    known = (*_names.SECRET_WORDS, *_names.SECRET_ENDINGS, *_names._STRICT)
     assert all(any(mark in text for mark in redact._MARKS) for text in known)
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_MAX_MS = (1 << 48) - 1  # what a ULID holds of the time
 
 
 def wall_ns() -> int:
@@ -72,7 +73,7 @@ def ulid(ns: int) -> str:
 
     Source: https://github.com/ulid/spec.
     """
-    number = (ns // 1_000_000 << 80) | int.from_bytes(randomness(10), "big")
+    number = (min(max(ns // 1_000_000, 0), _MAX_MS) << 80) | int.from_bytes(randomness(10), "big")
     return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
 
 

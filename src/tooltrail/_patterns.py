@@ -1,44 +1,78 @@
 """The patterns of secrets in free text. They need `re`, so they are imported where one may match.
 
-Each is linear: no nested or adjacent open-ended repeats.
+Each is linear: a repeat is bounded, possessive, or cannot meet what follows it. What is found
+is handed over with the rule that found it, and is the secret alone: no `Bearer`, no quotes.
 """
 
 import re
-from collections.abc import Callable
-from functools import partial
 
+from ._names import is_plain_choice, is_secret_name
 from ._wire import REDACTED
 
-_Took = Callable[[str], str]  # notes the rule that matched, and returns `[REDACTED]`
-_IsSecret = Callable[[str, bool], bool]  # a name, and whether it stands in free text
-_Replace = Callable[[_Took, re.Match[str]], str]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
+    Took = Callable[[str, str], str]  # notes the rule and the secret, returns `[REDACTED]`
+    Replace = Callable[[re.Match[str]], str]
+    # How sure a name makes it that its value is a secret: NO, WEAK, SURE.
+    Judge = Callable[[str], int]
+
+NO, WEAK, SURE = 0, 1, 2
+
+# A key may stand after an escape (`%20`, and `\n` where text was quoted), but not within a word.
+_KEY_START = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrt]))"
 _FORMATS = (
-    r"(?<![A-Za-z0-9])(?:"
-    r"eyJ[A-Za-z0-9_-]{5,1000}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?"  # JWT
-    r"|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}"
-    r"|glrt-[A-Za-z0-9_-]{16,}|dckr_pat_[A-Za-z0-9_-]{16,}|hooks\.slack\.com/services/[A-Za-z0-9/]+"
-    r"|SG\.[A-Za-z0-9_-]{16,100}\.[A-Za-z0-9_-]{16,}"
+    _KEY_START + r"(?:"
+    r"eyJ[A-Za-z0-9_-]{5,1000}\.[A-Za-z0-9_-]{5,}+(?:\.[A-Za-z0-9_-]*+)?"  # JWT
+    r"|ops_eyJ[A-Za-z0-9+/=_-]{40,}+"  # 1Password
+    r"|gh[pousr]_[A-Za-z0-9]{20,}+|github_pat_[A-Za-z0-9_]{20,}+"
+    r"|gl(?:pat|rt|dt|ptt|cbt|soat|oas|agent)-[A-Za-z0-9_-]{16,}+"  # GitLab
+    r"|dckr_[op]at_[A-Za-z0-9_-]{16,}+"
+    r"|hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9/]{1,200}+"
+    r"|discord(?:app)?\.com/api/webhooks/[0-9]{8,24}/[A-Za-z0-9_-]{20,}+"
+    r"|SG\.[A-Za-z0-9_-]{16,100}\.[A-Za-z0-9_-]{16,}+"  # SendGrid
     r"|(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"  # AWS
-    r"|AIza[A-Za-z0-9_-]{30,}"  # Google
-    r"|xox[abeoprs]-[A-Za-z0-9-]{8,}"  # Slack
-    r"|sk-(?=[A-Za-z_-]{0,200}[0-9])[A-Za-z0-9_-]{16,}"  # OpenAI, Anthropic
-    r"|[rs]k_(?:live|test)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9+/=]{16,}"  # Stripe
-    r"|pypi-[A-Za-z0-9_-]{30,}|npm_[A-Za-z0-9]{30,}|hf_[A-Za-z0-9]{20,}"
+    r"|AIza[A-Za-z0-9_-]{30,}+|GOCSPX-[A-Za-z0-9_-]{16,}+|ya29\.[A-Za-z0-9_-]{20,}+"  # Google
+    r"|xox[abeoprs]-[A-Za-z0-9-]{8,}+|xapp-[0-9]-[A-Za-z0-9-]{16,}+"  # Slack
+    r"|sk-(?=[A-Za-z_-]{0,200}[0-9])[A-Za-z0-9_-]{16,}+"  # OpenAI, Anthropic
+    r"|[rs]k_(?:live|test)_[A-Za-z0-9]{10,}+|whsec_[A-Za-z0-9+/=]{16,}+"  # Stripe
+    r"|pypi-[A-Za-z0-9_-]{30,}+|npm_[A-Za-z0-9]{30,}+|hf_[A-Za-z0-9]{20,}+"
+    r"|rubygems_[0-9a-f]{32,}+|do[opr]_v1_[0-9a-f]{32,}+|dapi[0-9a-f]{32}(?![A-Za-z0-9])"
+    r"|hv[sbr]\.[A-Za-z0-9_-]{20,}+|[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_-]{32,}+"  # HashiCorp
+    r"|lin_api_[A-Za-z0-9]{32,}+|ntn_[A-Za-z0-9]{32,}+|shp(?:at|ca|pa|ss)_[A-Fa-f0-9]{32}"
+    r"|PMAK-[A-Fa-f0-9-]{32,}+|glsa_[A-Za-z0-9_]{32,}+|glc_[A-Za-z0-9+/=]{32,}+"
+    r"|gsk_[A-Za-z0-9]{32,}+|xai-[A-Za-z0-9]{40,}+|pplx-[A-Za-z0-9]{32,}+"
+    r"|sntrys_[A-Za-z0-9+/=_]{32,}+|pscale_(?:pw|tkn|oauth)_[A-Za-z0-9_.=-]{20,}+"
+    r"|ATATT3x[A-Za-z0-9_=-]{40,}+|AGE-SECRET-KEY-1[A-Z0-9]{40,}+"
+    r"|[0-9]{8,10}:AA[A-Za-z0-9_-]{32,36}(?![A-Za-z0-9_-])"  # Telegram
     r")"
 )
-_PEM = (
-    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|\Z)"
+_PEM = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+_PEM_END = r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+# The rest of a line; where a quote opened before the header, up to the quote that closes it.
+_UNQUOTED = r"(?:[^\r\n\"'\\]|\\\\|\\(?![\"']))"
+_HEADERS = r"((?:proxy-)?authorization|(?:set-)?cookie)"
+_HEADER_LINE = (
+    r"(?im)^((?:[<>*] )?" + _HEADERS + r"\s{0,8}:(?!\s{0,8}[\"']?\[REDACTED\])[ \t]{0,8})"
+    r"(?![\s\"'])([^\r\n]+)"
 )
 _HEADER = (
-    r"(?i)(?:(?<![A-Za-z0-9])|(?<=-H))((?:proxy-)?authorization|(?:set-)?cookie)"
-    r"(\"?\s{0,8}[:=](?!\s{0,8}\"?\[REDACTED\])\s{0,8}\"?)([^\r\n\"']+)"
+    r"(?i)(?:(?<![A-Za-z0-9])|(?<=-H)|(?<=\\[nrt]))(" + _HEADERS + r"\\?[\"']?\s{0,8}[:=]"
+    r"(?!\s{0,8}\\?[\"']?\[REDACTED\])\s{0,8}\\?[\"']?)(" + _UNQUOTED + r"++)"
 )
 _SCHEME = (
-    r"(?<![A-Za-z0-9])([Bb]earer|BEARER|Basic)(\s{1,8})"
-    r"(?=[A-Za-z._~+/-]{0,40}[0-9=]|[A-Za-z._~+/-]{24})[A-Za-z0-9._~+/=-]{8,}"
+    r"(?<![A-Za-z0-9])((?:[Bb]earer|BEARER|Basic)\s{1,8})"
+    r"((?=[A-Za-z._~+/-]{0,40}[0-9=]|[A-Za-z._~+/-]{24})[A-Za-z0-9._~+/=-]{8,}+)"
 )
-_USERINFO = r"([A-Za-z][A-Za-z0-9+.-]{0,30}://)([^\s/?#@:\"'<>]{0,512})(?:(:)([^\s/?#\"'<>]*))?@"
+_SCHEME_OF_VALUE = re.compile(r"(?i)(?:bearer|basic|token|digest|negotiate|apikey|aws4\S{0,20})\s+")
+_USERINFO = r"(://)([^\s/?#@:\"'<>]{0,512})(?:@|:([^\s/?#\"'<>]*)@)(?!sha256:)"
+# A password with characters that a URL should have escaped. What follows the colon is no port.
+_LAX_USERINFO = (
+    r"(://)(?!\[)([^\s/?#@:\"'<>]{1,128}):(?!\[REDACTED\]|[0-9]{1,5}(?:[/?#\s\"'<>]|$))"
+    r"((?:(?!://)[^\s\"'<>]){1,256}(?: (?:(?!://)[^\s\"'<>]){1,64}){0,3})"
+    r"@(?=[A-Za-z0-9\[])(?!sha256:)"
+)
 # A name and what assigns to it. Its value is looked at only where the name is a secret's: the
 # value of one that is none (`--env=`, `https:`) is searched in its turn.
 _NAMED = (
@@ -46,73 +80,279 @@ _NAMED = (
     r"(\\?[\"']?\]?\s{0,3}(?::=|=>|=(?!=)|:)(?!\s{0,3}(?:\\?[\"'])?\[REDACTED\])\s{0,3})"
 )
 _OPTION = (
-    r"(?<![A-Za-z0-9_.-])--?([A-Za-z][A-Za-z0-9_-]{1,63})([ \t]{1,3})"
-    r"(?![\s-]|(?:\\?[\"'])?(?:\$|\[REDACTED\]))"
+    r"(?<![A-Za-z0-9_.-])--?([A-Za-z][A-Za-z0-9_-]{1,63})"
+    r"([ \t]{1,3}|\\?[\"'],\s{0,3}(?=\\?[\"']))(?![\s-]|(?:\\?[\"'])?\[REDACTED\])"
 )
-_VALUE = (
-    r"\\\"(?:[^\"\\]|\\[^\"])*(?:\\\")?|\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?"
-    r"|[{\[][^\r\n]*|[^\s&;,\"'\])}<>]+"
+_ELEMENT = (
+    r"(<([A-Za-z_][A-Za-z0-9_.:-]{0,63})(?:\s[^<>]{0,256})?>\s{0,64})"
+    r"(?!\[REDACTED\])([^<>]++)(?=</)"
 )
+# `{"name": "DB_PASSWORD", "value": "x"}`, the same in YAML, and `<add key="..." value="..."/>`
+_PAIR = (
+    r"(?i)(?<![A-Za-z0-9])(?:name|key)\\?[\"']?\s{0,3}[:=]\s{0,3}(?:\\?[\"'])?"
+    r"([A-Za-z0-9_.-]{2,64})(\\?[\"']?[,;]?\s{1,40}|\\?[\"']?,)"
+    r"(?:\\?[\"'])?value\\?[\"']?\s{0,3}[:=]\s{0,3}(?!(?:\\?[\"'])?\[REDACTED\])"
+)
+# SQL, netrc, prose: the password after a blank.
+_SPOKEN = (
+    r"(?i)(?<![A-Za-z0-9])(?:(?:pass(?:word|wd|phrase)|identified(?: with [a-z0-9_]{1,40})? by)"
+    r"\s{1,4}(?=\\?[\"'])|machine\s{1,8}\S{1,128}\s{1,8}login\s{1,8}\S{1,128}\s{1,8}password\s{1,8})"
+    r"(?!(?:\\?[\"'])?\[REDACTED\])"
+)
+_BARE = r"(?:[^\s&;,\"'\])}<>\\]|\\\\|\\(?![\"']))++"
+_SEGMENT = r"(?:[^\s;\"'\\]|\\\\|\\(?![\"']))++"  # of a connection string: up to the semicolon
+_QUOTED = (
+    r"(\\\")((?:[^\"\\]|\\[^\"])*+)(\\\")?|(\")((?:[^\"\\]|\\.)*+)(\")?|(')((?:[^'\\]|\\.)*+)(')?"
+)
+_CALL = r"[A-Za-z_][A-Za-z0-9_.]*[(\[](?:[a-z_][A-Za-z_.]*)?"
+_REFERENCE = (
+    r"\$(?:[A-Z_][A-Z0-9_]*|([a-z_]+)|\{[A-Za-z_][A-Za-z0-9_]*\}?|\([^)]*\)?|\{\{.*)"
+    r"|%[A-Z_]+%|\{\{.*\}\}"
+)
+_PLAIN_NAME = r"[A-Z][A-Z0-9_]*|[a-z_./:-]+"
+_NOTHING = frozenset(["null", "None", "true", "false", "True", "False", "nil", "undefined", ""])
 _MIN_TOKEN_AS_USER = 20  # https://TOKEN@host: shorter is a user name
+_MIN_STRONG = 16  # characters of a value that is a key, whatever is before it
+_MAX_LOOKED_AT = 512  # characters of a value that may turn out to be none
+_TOKENS = re.compile(r"\\?[\"']?([A-Za-z0-9._~+/=-]{16,})")
+SCHEMES = frozenset(["bearer", "basic", "token", "digest", "negotiate", "apikey"])
 
 
-def search(text: str, took: _Took, is_secret_name: _IsSecret | None) -> str:
+def search(text: str, took: "Took", judge: "Judge | None", has_key: bool) -> str:
     """Return `text` without what the patterns match.
 
-    `is_secret_name` judges the names of assignments and options; without it they are left alone.
+    `judge` judges the names of assignments and options; without it they are left alone.
+    `has_key` says that one of the marks of key formats is in the text.
     """
-    for pattern, replace, finds_keys in _PATTERNS:
-        if finds_keys or is_secret_name:
-            text = pattern.sub(partial(replace, took), text)
-    if is_secret_name is None:
-        return text
-    text = _search_named(_NAMES, text, took, lambda name: is_secret_name(name, True))
-    return _search_named(_OPTIONS, text, took, lambda name: is_secret_name(name, False))
+    lower = text.lower()
+    if "-----begin" in lower:
+        text = _without_pem(text, took)
+    if "://" in lower:
+        text = _USERINFOS.sub(lambda match: _userinfo(took, match), text)
+        text = _LAX_USERINFOS.sub(lambda match: _lax_userinfo(took, match), text)
+    if judge is not None and ("authorization" in lower or "cookie" in lower):
+        line, found = _HEADER_LINES.subn(lambda match: _header(took, match), text)
+        if found and line != text and "\n" not in text and "\r" not in text:
+            return line  # a header alone, and nothing is left of its value
+        text = line
+        text = _HEADER_ANYWHERE.sub(lambda match: _header(took, match), text)
+    if judge is not None and ("bearer" in lower or "basic" in lower):
+        text = _SCHEMES.sub(lambda match: match[1] + took("header", match[2]), text)
+    if has_key:
+        text = _KEYS.sub(lambda match: took("format", match[0]), text)
+    return text if judge is None else _search_named(text, lower, took, judge)
 
 
-def _search_named(
-    pattern: re.Pattern[str], text: str, took: _Took, is_secret: Callable[[str], bool]
-) -> str:
+def _search_named(text: str, lower: str, took: "Took", judge: "Judge") -> str:
+    if "<" in lower:
+        text = _ELEMENTS.sub(lambda match: _element(took, judge, match), text)
+    if "value" in lower:
+        text = _Assigned(text, took, judge).replace(_PAIRS)
+    if "=" in lower or ":" in lower:
+        text = _Assigned(text, took, judge).replace(_NAMES)
+    if "-" in lower:
+        text = _Assigned(text, took, lambda name: SURE if judge(name) else NO).replace(_OPTIONS)
+    if "passw" in lower or "passphrase" in lower or "identified" in lower:
+        text = _Assigned(text, took, lambda _: SURE).replace(_SPOKENS)
+    return text
+
+
+def _without_pem(text: str, took: "Took") -> str:
+    """Take out private keys up to their end, or to the quote or the text's end before it."""
     parts = []
-    done = at = 0
-    while match := pattern.search(text, at):
-        at = match.end()
-        if not is_secret(match[1]) or text.startswith("//", at):
-            continue
-        value = _VALUES.match(text, at)
-        if value is None:
-            continue
-        quote = next((mark for mark in ('\\"', '"', "'") if value[0].startswith(mark)), "")
-        closed = len(value[0]) > len(quote) and value[0].endswith(quote)
-        parts += [text[done:at], quote, took("name"), quote if closed else ""]
-        done = at = value.end()
+    done = 0
+    while match := _PEM_BEGINS.search(text, done):
+        stop = _PEM_STOPS.search(text, match.end())
+        limit = len(text) if stop is None else stop.start()
+        end = _PEM_ENDS.search(text, match.end(), limit)
+        until = limit if end is None else end.end()
+        parts += [text[done : match.start()], took("format", text[match.start() : until])]
+        done = until
     return "".join(parts) + text[done:] if parts else text
 
 
-def _whole(rule: str) -> _Replace:
-    return lambda took, _: took(rule)
-
-
-def _value(took: _Took, match: re.Match[str]) -> str:
-    return match[1] + match[2] + took("header")
-
-
-def _redact_userinfo(took: _Took, match: re.Match[str]) -> str:
-    scheme, user, colon, password = match.groups()
-    if colon and password not in ("", REDACTED):
-        return f"{scheme}{user}:{took('url')}@"
-    if not colon and len(user) >= _MIN_TOKEN_AS_USER:
-        return f"{scheme}{took('url')}@"
+def _userinfo(took: "Took", match: "re.Match[str]") -> str:
+    user, password = match[2], match[3]
+    if password not in (None, "", REDACTED, "x-oauth-basic"):
+        return f"://{user}:{took('url', _unescaped(password))}@"
+    if len(user) >= _MIN_TOKEN_AS_USER:
+        after = "" if password is None else f":{password}"
+        return f"://{took('url', _unescaped(user))}{after}@"
     return match[0]
 
 
-_PATTERNS: list[tuple[re.Pattern[str], _Replace, bool]] = [
-    (re.compile(_PEM, re.DOTALL), _whole("format"), True),
-    (re.compile(_USERINFO), _redact_userinfo, True),
-    (re.compile(_HEADER), _value, False),
-    (re.compile(_SCHEME), _value, False),
-    (re.compile(_FORMATS), _whole("format"), True),
-]
+def _lax_userinfo(took: "Took", match: "re.Match[str]") -> str:
+    if "@" in match[2] or REDACTED in match[3]:
+        return match[0]
+    return f"://{match[2]}:{took('url', _unescaped(match[3]))}@"
+
+
+def _unescaped(text: str) -> str:
+    """Return what `%41` and its like stand for: a secret is the same in a URL and out of it."""
+    if "%" not in text:
+        return text
+    raw = re.sub(
+        rb"%([0-9A-Fa-f]{2})", lambda match: bytes.fromhex(match[1].decode()), text.encode()
+    )
+    return raw.decode("utf-8", "replace")
+
+
+def _header(took: "Took", match: "re.Match[str]") -> str:
+    value = match[3].rstrip()
+    scheme = _SCHEME_OF_VALUE.match(value)
+    secret = value[scheme.end() :] if scheme else value
+    if secret in ("", REDACTED) or _is_reference(secret):
+        return match[0] if secret != REDACTED else match[1] + REDACTED
+    return match[1] + took("header", secret)
+
+
+def _element(took: "Took", judge: "Judge", match: "re.Match[str]") -> str:
+    if judge(match[2].rpartition(":")[2]) == NO or match[3].strip() in _NOTHING:
+        return match[0]
+    return match[1] + took("name", match[3].strip())
+
+
+class _Assigned:
+    """One pass over a text for names and what is assigned to them."""
+
+    def __init__(self, text: str, took: "Took", judge: "Judge") -> None:
+        self._text = text
+        self._took = took
+        self._judge = judge
+        self._unclosed = 0
+
+    def replace(self, pattern: "re.Pattern[str]") -> str:
+        """Return the text without the values of secret names that `pattern` finds."""
+        text = self._text
+        parts: list[str] = []
+        done = at = 0
+        while match := pattern.search(text, at):
+            at = match.end()
+            name = self._name(match)
+            sure = self._sure(match, name)
+            if sure == NO or text.startswith("//", at):
+                continue
+            start, end, bare = self._value(match, at)
+            if bare and self._is_call(start, end):
+                bare, (start, end) = False, self._literal(end)
+            value = text[start:end]
+            if not self._is_secret(name, value):
+                continue
+            mark = self._mark(match) if bare else ""
+            parts += [text[done:start], mark, self._took("name", value), mark]
+            done = at = max(end, at)
+        return "".join(parts) + text[done:] if parts else text
+
+    def _sure(self, match: "re.Match[str]", name: str) -> int:
+        """Tell how sure it is that a secret follows; after a weak name, by what follows."""
+        sure = self._judge(name)
+        if sure == NO and name == "code":  # OAuth's, of a URL; any other is an exit code
+            sure = WEAK if self._text[match.start() - 1 : match.start()] in ("?", "&") else NO
+        if sure != WEAK:
+            return sure
+        head = _TOKENS.match(self._text, match.end(), match.end() + _MAX_LOOKED_AT)
+        return SURE if head is not None and is_strong(head[1]) else NO
+
+    def _name(self, match: "re.Match[str]") -> str:
+        """Return the name, without the n of a `\\n` that stands before it in quoted text."""
+        name = match[1] if match.re.groups else ""
+        escaped = match.start() > 0 and self._text[match.start() - 1] == "\\"
+        return name[1:] if escaped and name[:1] in ("n", "r", "t") else name
+
+    def _value(self, match: "re.Match[str]", at: int) -> tuple[int, int, bool]:
+        """Return where the value starts and ends, and whether no quotes are around it."""
+        text = self._text
+        quoted = _QUOTES.match(text, at)
+        if quoted is not None:
+            content = next(n for n in (2, 5, 8) if quoted[n] is not None)
+            return quoted.start(content), quoted.end(content), False
+        if text[at : at + 1] in ("{", "["):
+            return at, self._end_of_brackets(at), True
+        in_segments = text[match.start() - 1 : match.start()] == ";"
+        bare = (_SEGMENTS if in_segments else _BARES).match(text, at)
+        return (at, at, True) if bare is None else (at, bare.end(), True)
+
+    def _is_call(self, start: int, end: int) -> bool:
+        """Tell `get_token()` and `os.environ["TOKEN"]` from a value."""
+        after = self._text[end : end + 2].lstrip("\\")[:1]
+        return after in (")", "]", '"', "'") and bool(_CALLS.fullmatch(self._text, start, end))
+
+    def _literal(self, at: int) -> tuple[int, int]:
+        """Return where the text is that a call is given, unless that is a mere name."""
+        quoted = _QUOTES.match(self._text, at)
+        if quoted is None:
+            return at, at
+        content = next(n for n in (2, 5, 8) if quoted[n] is not None)
+        start, end = quoted.span(content)
+        return (at, at) if _PLAIN_NAMES.fullmatch(self._text, start, end) else (start, end)
+
+    def _is_secret(self, name: str, value: str) -> bool:
+        if value in _NOTHING or value == REDACTED or value.lower() in SCHEMES:
+            return False
+        if len(value) > _MAX_LOOKED_AT:
+            return True
+        return not (set(value) == {"*"} or _is_reference(value) or is_plain_choice(name, value))
+
+    def _mark(self, match: "re.Match[str]") -> str:
+        """Return the quotes that a value needs where its name had some: JSON stays JSON."""
+        between = match[2] if match.re is _NAMES else ""
+        return next((mark for mark in ('\\"', '"', "'") if between.startswith(mark)), "")
+
+    def _end_of_brackets(self, start: int) -> int:
+        """Return where the bracket that opens at `start` is closed, or else the end of the line."""
+        text = self._text
+        line = text.find("\n", start)
+        rest = len(text) if line < 0 else line
+        depth = 0
+        if self._unclosed >= _MAX_UNCLOSED:
+            return rest
+        for match in _BRACKETS.finditer(text, start, start + _MAX_BRACKETS):
+            if match[0] in ("{", "["):
+                depth += 1
+            elif match[0] in ("}", "]"):
+                depth -= 1
+                if depth == 0:
+                    return match.end()
+        self._unclosed += 1
+        return rest
+
+
+def is_strong(value: str) -> bool:
+    """Tell a value that looks like a key by itself: long, with letters and digits."""
+    return (
+        len(value) >= _MIN_STRONG
+        and any(map(str.isdigit, value))
+        and any(map(str.isalpha, value))
+        and not value.startswith(("/", "./", "~"))
+    )
+
+
+def _is_reference(value: str) -> bool:
+    """Tell `$TOKEN`, `${TOKEN}` and `{{ token }}` from a value. `$ecret` is none."""
+    found = _REFERENCES.fullmatch(value)
+    return found is not None and (found[1] is None or is_secret_name(found[1]))
+
+
+_MAX_BRACKETS = 4096  # characters within which a bracket is looked for
+_MAX_UNCLOSED = 8  # after so many without an end, it is no longer looked for
+_USERINFOS = re.compile(_USERINFO)
+_LAX_USERINFOS = re.compile(_LAX_USERINFO)
+_HEADER_LINES = re.compile(_HEADER_LINE)
+_HEADER_ANYWHERE = re.compile(_HEADER)
+_SCHEMES = re.compile(_SCHEME)
+_KEYS = re.compile(_FORMATS)
+_PEM_BEGINS = re.compile(_PEM)
+_PEM_ENDS = re.compile(_PEM_END)
+_PEM_STOPS = re.compile(r"\\?[\"'<>]")
+_ELEMENTS = re.compile(_ELEMENT)
+_PAIRS = re.compile(_PAIR)
 _NAMES = re.compile(_NAMED)
 _OPTIONS = re.compile(_OPTION)
-_VALUES = re.compile(_VALUE, re.DOTALL)
+_SPOKENS = re.compile(_SPOKEN)
+_BARES = re.compile(_BARE)
+_SEGMENTS = re.compile(_SEGMENT)
+_QUOTES = re.compile(_QUOTED, re.DOTALL)
+_CALLS = re.compile(_CALL)
+_REFERENCES = re.compile(_REFERENCE, re.DOTALL)
+_PLAIN_NAMES = re.compile(_PLAIN_NAME)
+_BRACKETS = re.compile(r"\"(?:[^\"\\]|\\.)*+\"|[{}\[\]]", re.DOTALL)
