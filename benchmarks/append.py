@@ -1,10 +1,13 @@
-"""How fast `append` is, against the same written by hand; and whether eight writers lose anything.
+"""How fast `append` is, against the same by hand and against sqlite3; with and without the disk.
+
+Eight writers at once must lose, tear and fork nothing; that is checked after each benchmark.
 
 The measuring is done by a second process, under the interpreter that has tooltrail installed.
 """
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -17,8 +20,10 @@ from _measure import RECORDS, Figure, Workshop
 
 TITLE = "append: one line of about 500 bytes, the log opened each time"
 WRITERS = 8
-METHODS = ("by hand", "by hand with a time", "tooltrail")
-_APPENDS = 200  # of one process in one round
+METHODS = ("by hand", "by hand with a time", "tooltrail", "sqlite3", "write + fdatasync", "durable")
+_CHAINED = ("by hand", "by hand with a time", "tooltrail", "durable")
+_APPENDS = {"write + fdatasync": 25, "durable": 25}  # of one process in one round; else
+_MOST_APPENDS = 200
 _BODY = '{"event":"begin","params":{"text":"' + "x" * 465 + '"}}'
 
 
@@ -31,17 +36,27 @@ def measure(place: Workshop, rounds: int) -> list[Figure]:
         command, env=place.environment("append"), stdout=subprocess.PIPE, check=True
     )
     rates: dict[str, list[float]] = json.loads(answer.stdout)
-    figures = []
-    for writers, at_least in ((1, 0.8), (WRITERS, None)):
-        label = f"{writers} at once" if writers > 1 else "1 process"
-        peer = Figure(f"by hand, {label}", RECORDS)
-        dated = Figure(f"by hand with a time, {label}", RECORDS, peer=peer)
-        ours = Figure(f"tooltrail, {label}", RECORDS, peer=peer, at_least=at_least)
-        again = Figure(f"tooltrail, {label}", RECORDS, peer=dated)
-        for figure, name in zip((peer, dated, ours, again), (*METHODS, METHODS[-1]), strict=True):
-            figure.values = rates[f"{writers} {name}"]
-            figures.append(figure)
-    return figures
+    return [figure for writers in (1, WRITERS) for figure in _figures(writers, rates)]
+
+
+def _figures(writers: int, rates: dict[str, list[float]]) -> list[Figure]:
+    label = f"{writers} at once" if writers > 1 else "1 process"
+    made: list[Figure] = []
+
+    def figure(method: str, peer: Figure | None = None, at_least: float | None = None) -> Figure:
+        found = Figure(f"{method}, {label}", RECORDS, peer=peer, at_least=at_least)
+        found.values = rates[f"{writers} {method}"]
+        made.append(found)
+        return found
+
+    alone = writers == 1
+    by_hand = figure("by hand")
+    dated = figure("by hand with a time", by_hand)
+    figure("tooltrail", by_hand, 0.8 if alone else None)
+    figure("tooltrail", dated)
+    figure("tooltrail", figure("sqlite3"), None if alone else 1.2)
+    figure("durable", figure("write + fdatasync"), 0.8 if alone else None)
+    return made
 
 
 def by_hand(path: str, _tool: str, body: str, dated: bool = False) -> None:
@@ -63,35 +78,65 @@ def by_hand_dated(path: str, tool: str, body: str) -> None:
     by_hand(path, tool, body, dated=True)
 
 
+def to_sqlite(path: str, _tool: str, body: str) -> None:
+    """Insert one record into sqlite3 in the mode that is usual for logs; opened once a process."""
+    connection = _connections.get(path)
+    if connection is None:
+        connection = sqlite3.connect(path, timeout=60, isolation_level=None)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("CREATE TABLE IF NOT EXISTS log (id INTEGER PRIMARY KEY, body TEXT)")
+        _connections[path] = connection
+    connection.execute("INSERT INTO log (body) VALUES (?)", (body,))
+
+
+_connections: dict[str, sqlite3.Connection] = {}
+
+
+def written_and_synced(path: str, _tool: str, body: str) -> None:
+    """Append the bare record and sync it, without a chain and without a lock."""
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    os.write(fd, f"{body}\n".encode("ascii"))
+    os.fdatasync(fd)
+    os.close(fd)
+
+
 def inside(folder: str, rounds: int) -> None:
     """Run the rounds, check all logs, and print all rates as JSON."""
     from tooltrail.trail import append
 
-    methods = dict(zip(METHODS, (by_hand, by_hand_dated, append), strict=True))
+    def durable(path: str, tool: str, body: str) -> None:
+        append(path, tool, body, durable=True)
+
+    written = (by_hand, by_hand_dated, append, to_sqlite, written_and_synced, durable)
+    methods = dict(zip(METHODS, written, strict=True))
     rates: dict[str, list[float]] = {}
     for writers in (1, WRITERS):
         for number in range(rounds):
             first = number % len(METHODS)
             for name in (*METHODS[first:], *METHODS[:first]):
                 path = f"{folder}/{name}-{writers}.jsonl"
-                taken = _time(writers, methods[name], path)
-                rates.setdefault(f"{writers} {name}", []).append(writers * _APPENDS / taken)
-        for name in METHODS:
-            written = writers * _APPENDS * rounds
-            check(f"{folder}/{name}-{writers}.jsonl", written + (name == "tooltrail"))
+                appends = _APPENDS.get(name, _MOST_APPENDS)
+                taken = _time(writers, methods[name], path, appends)
+                rates.setdefault(f"{writers} {name}", []).append(writers * appends / taken)
+        for name in _CHAINED:
+            expected = writers * _APPENDS.get(name, _MOST_APPENDS) * rounds
+            check(f"{folder}/{name}-{writers}.jsonl", expected + (name in ("tooltrail", "durable")))
     json.dump(rates, sys.stdout)
 
 
-def _time(writers: int, append: Callable[[str, str, str], object], path: str) -> float:
+def _time(
+    writers: int, append: Callable[[str, str, str], object], path: str, appends: int
+) -> float:
     """Return how many seconds it took until the last of the writers was done."""
     if writers == 1:
-        return _append_all(append, path)
+        return _append_all(append, path, appends)
     gate, opener = os.pipe()
     for _ in range(writers):
         if os.fork() == 0:
             os.close(opener)
             os.read(gate, 1)  # returns when the parent closes its end
-            _append_all(append, path)
+            _append_all(append, path, appends)
             os._exit(0)
     os.close(gate)
     time.sleep(0.01)  # all of them wait now
@@ -104,9 +149,9 @@ def _time(writers: int, append: Callable[[str, str, str], object], path: str) ->
     return taken
 
 
-def _append_all(append: Callable[[str, str, str], object], path: str) -> float:
+def _append_all(append: Callable[[str, str, str], object], path: str, appends: int) -> float:
     started = time.perf_counter()
-    for _ in range(_APPENDS):
+    for _ in range(appends):
         append(path, "bench", _BODY)
     return time.perf_counter() - started
 

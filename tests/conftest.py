@@ -12,6 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tooltrail._wire import AGENT_VARIABLES
+from tooltrail.settings import VARIABLES
 
 SOURCE = Path(__file__).parent.parent / "src" / "tooltrail"
 PYTHON = sys.executable
@@ -24,6 +25,8 @@ ENVELOPE_VALIDATOR = Draft202012Validator(
 )
 ENTRY_VALIDATOR = Draft202012Validator({**_SCHEMA["$defs"]["entry"], "$defs": _SCHEMA["$defs"]})
 
+_EVENTS = ("log", "begin", "end", "undelivered", "seal", "prune", "erase", "register")
+
 _CLEARED = (
     "TOOL_TRACE_ID",
     "TOOL_OPERATOR",
@@ -32,6 +35,9 @@ _CLEARED = (
     "TRACEPARENT",
     "GIT_TRACE2_PARENT_SID",
     "XDG_DATA_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_RUNTIME_DIR",
+    *VARIABLES,
     "PYTHONDONTWRITEBYTECODE",
     "PYTHONUNBUFFERED",
     *AGENT_VARIABLES,
@@ -114,8 +120,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     monkeypatch.setenv("HOME", str(folder))
     made = Home(folder)
     yield made
-    for log in made.data.glob("*/audit.jsonl") if made.data.is_dir() else ():
-        if log.is_file() and os.access(log, os.R_OK):
+    for log in made.data.glob("*/*.jsonl") if made.data.is_dir() else ():
+        if log.name != "lost.jsonl" and log.is_file() and os.access(log, os.R_OK):
             _validate(log)
 
 
@@ -125,12 +131,7 @@ def _validate(log: Path) -> None:
             event = json.loads(line)
         except ValueError:
             continue  # a line that a test damaged
-        if isinstance(event, dict) and str(event.get("event")) in (
-            "log",
-            "begin",
-            "end",
-            "undelivered",
-        ):
+        if isinstance(event, dict) and str(event.get("event")) in _EVENTS:
             problems = [error.message for error in LINE_VALIDATOR.iter_errors(event)]
             assert not problems, f"{log}:{number}: {problems}: {line[:400]!r}"
 

@@ -112,7 +112,7 @@ def test_the_end_line_digests_the_data(home: Home) -> None:
     encoded = json.dumps(data, separators=(",", ":")).encode()
     assert home.end("app")["output"] == {
         "data_bytes": len(encoded),
-        "data_sha256": hashlib.sha256(encoded).hexdigest(),
+        "data_sha256": "sha256:" + hashlib.sha256(encoded).hexdigest(),
     }
 
 

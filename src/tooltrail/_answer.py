@@ -3,12 +3,16 @@
 import os
 import sys
 
+from . import _ending, errors  # noqa: F401 - loaded while they can be: a response is due
 from ._encode import sha256
 from ._host import flush_failure
 from ._plain import encode_any
 from ._signals import Answered
 from ._stdout import Capture, deliver, is_terminal
+from ._unrecorded import say
+from ._wire import ALGORITHM, STRAY_OUTPUT
 from .envelope import JSON, TEXT, document, response
+from .settings import FULL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +77,9 @@ class Answer:
         self._capture.stop()
         if self._capture.text:
             call.warnings.append(self._stray())
-        call.finish(ending, output=None if data is None else _digest(data))
+        if ending.exit_code:
+            data = None
+        call.finish(ending, output=None if data is None else self._output(data))
         failure = None
         if self.output != TEXT:
             answer = response(
@@ -94,10 +100,28 @@ class Answer:
         return due
 
     def _stray(self) -> dict[str, str]:
-        text = self.call.redact_text(self._capture.text, "stray_output")
-        return {"code": "STRAY_OUTPUT", "message": text[:_STRAY_CHARS]}
+        text = self.call.redactor.text(self._capture.text, "stray_output")
+        return {"code": STRAY_OUTPUT, "message": text[:_STRAY_CHARS]}
 
+    def _output(self, data: "Any") -> "dict[str, Any]":
+        """Return what the entry keeps of `data`: size and digest, and at level `full` a body."""
+        encoded = encode_any(data).encode("ascii")
+        output: dict[str, Any] = {
+            "data_bytes": len(encoded),
+            "data_sha256": ALGORITHM + sha256(encoded).hexdigest(),
+        }
+        if self.call.level == FULL:
+            try:
+                output |= self._body(data)
+            except OSError as error:
+                reason = (error.strerror or str(error)).lower()
+                message = f"what the call gave back is not kept: {reason}"
+                self.call.warnings.append({"code": "BODY_NOT_KEPT", "message": message})
+                say(message)
+        return output
 
-def _digest(data: "Any") -> "dict[str, Any]":
-    encoded = encode_any(data).encode("ascii")
-    return {"data_bytes": len(encoded), "data_sha256": sha256(encoded).hexdigest()}
+    def _body(self, data: "Any") -> "dict[str, Any]":
+        from .trail.bodies import keep
+
+        clean = encode_any(self.call.redactor.body(data, "output.data"))
+        return keep(os.path.dirname(self.call.path), clean.encode("ascii"))

@@ -47,7 +47,14 @@ class RecordedBlock(Invocation):
 
     def __enter__(self) -> "Self":
         super().__enter__()
-        self.begin(self._named, self._given, purpose=self._purpose)
+        try:
+            self.begin(self._named, self._given, purpose=self._purpose)
+        except SystemExit as refusal:
+            self.__exit__(type(refusal), refusal)
+            raise
+        except BaseException:  # Ctrl-C while it waited for the log: the block has not begun
+            Invocation.__exit__(self)
+            raise
         if self._answer is not None:
             self._answer.__enter__()
         return self
@@ -69,8 +76,11 @@ class RecordedBlock(Invocation):
     def _ending(self, error: BaseException | None) -> Ending:
         if error is None and not self.exit_code:
             return Ending(0)
-        from ._ending import by_exception, by_exit_code
-
+        try:
+            from ._ending import by_exception, by_exit_code
+        except Exception:  # no file can be opened any more, or the package is gone
+            code = getattr(error, "code", self.exit_code)
+            return Ending(code if isinstance(code, int) else 1)
         return by_exit_code(self.exit_code or 0) if error is None else by_exception(error)
 
     def _end(self, error: BaseException | None) -> None:
@@ -137,7 +147,8 @@ def invocation(
     `output` is `text`, `json` or `jsonl`: where it is not given, text on a terminal, else json.
 
     `secrets` names params and flags whose values must never be written, beside those whose names
-    say so. Raises nothing of its own: a call that cannot be recorded runs all the same.
+    say so. A call that cannot be recorded runs all the same; only where the policy is `closed`
+    does entering the block end the program instead, with exit code 125.
     """
     return RecordedBlock(
         tool,

@@ -12,22 +12,20 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _hashlib import HASH
+    from collections.abc import Callable
     from typing import Any
 
 try:  # the hash alone: hashlib costs 5 ms because it asks OpenSSL first
-    if sys.version_info >= (3, 12):
+    if "_hashlib" in sys.modules:
+        from _hashlib import openssl_sha256 as _sha256  # it is faster
+    elif sys.version_info >= (3, 12):
         from _sha2 import sha256 as _sha256
     else:
-        from _sha256 import sha256 as _sha256  # type: ignore[import-not-found]
+        from _sha256 import sha256 as _sha256  # type: ignore[import-not-found, no-redef]
 except ImportError:
     from hashlib import sha256 as _sha256
 
-
-def sha256(data: bytes = b"") -> "HASH":
-    """Return a SHA-256 object over `data`: OpenSSL's, where it is loaded already: it is faster."""
-    openssl = sys.modules.get("_hashlib")
-    made: HASH = _sha256(data) if openssl is None else openssl.openssl_sha256(data)
-    return made
+sha256: "Callable[[bytes], HASH]" = _sha256
 
 
 def encode(value: "Any") -> str:

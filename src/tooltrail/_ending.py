@@ -4,9 +4,13 @@ import _signal  # type: ignore[import-not-found]
 
 from ._plain import words
 from ._signals import Terminated, exit_code_of, outcome_of
-from ._wire import CRASHED, FAILURE
+from ._wire import CRASHED, FAILURE, NOT_STARTED
 from .entry import Ending, error_fields
-from .errors import CommandError
+from .errors import CommandError, NotRecordedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _LONG = 1 << 63  # what does not fit into a C long is -1 to the interpreter
 _FLUSH_FAILED = 120  # the exit code of an interpreter that could not flush stdout
@@ -50,6 +54,16 @@ def by_exception(error: BaseException) -> Ending:
         return Ending(error.exit_code, FAILURE, error=details)
     details = error_fields("EXCEPTION", words(error), type=type(error).__name__)
     return Ending(1, CRASHED, error=details)
+
+
+def refused(reason: str) -> "tuple[str, dict[str, Any]]":
+    """Return outcome and error of a call that the policy `closed` did not let run."""
+    return NOT_STARTED, error_fields(
+        NotRecordedError.code,
+        f"nothing was run, because it could not be recorded: {reason}",
+        retryable=True,
+        hint="make the log writable, or have the policy set to open (tooltrail config)",
+    )
 
 
 def by_system_exit(error: SystemExit) -> Ending:

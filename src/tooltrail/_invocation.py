@@ -6,7 +6,8 @@
 
 Recording never breaks the call. `contained` is the one boundary: whatever goes
 wrong behind it is said once, on stderr and in the response's warnings, and the
-call goes on.
+call goes on; unless the policy is `closed`: then a call whose begin could not be
+recorded is refused.
 
 On the path of every call: what only a failing call needs is imported there.
 """
@@ -18,14 +19,18 @@ from _contextvars import ContextVar
 from . import _host, entry
 from ._encode import encode
 from ._wire import (
+    NOT_KEPT,
     ORIGIN_EXECUTED,
+    OWN_TOOL,
+    PURPOSE_AUDIT,
     RECORDER_TOOL,
     REPLACED,
-    SCHEMA_VERSION,
+    STRAY_OUTPUT,
     TOOL_META_FILE,
 )
 from .context import for_children, from_environment
 from .redact import Redactor
+from .settings import ALWAYS, CLOSED, METADATA, NONE, settings_for
 from .trail import append, log_path, tool_name
 
 TYPE_CHECKING = False
@@ -37,6 +42,9 @@ if TYPE_CHECKING:
     from .context import Context
     from .entry import Ending
     from .trail import Receipt
+
+_NOT_KEPT = {"message": NOT_KEPT}
+_REFUSED = 125  # the exit code by which `env` and `timeout` say: not the command, but I failed
 
 _current: "ContextVar[Invocation | None]" = ContextVar("tooltrail_invocation", default=None)
 
@@ -80,20 +88,25 @@ class Invocation:
         self.receipt: Receipt | None = None
         self.begun = False
         self.finished = False
+        self.refused = False
+        self.purpose: str | None = None
         self.exit_code: int | None = None
         self.error: dict[str, Any] | None = None
         self.before_exec: Callable[[], None] | None = None
         self.after_failed_exec: Callable[[], None] | None = None
         self.before_os_exit: Callable[[Ending], object] | None = None
         self.pid = os.getpid()
+        self.settings = settings_for(self.tool)
+        self.level = self.settings.level
         self._log_tool = tool_name(log_tool) if log_tool else self.tool
-        self.path = log_path(self._log_tool)
+        self.path = log_path(self._log_tool, self.settings.data_home)
         self._recorder = recorder
-        self._argv = list(sys.argv if argv is None else argv)
+        self.argv = list(sys.argv if argv is None else argv)
         self._executable = executable
         self._asked = (trace_id, operator)
-        self._redactor = Redactor(secrets)
-        self._complained = False
+        keys = log_path(OWN_TOOL, self.settings.data_home).rpartition("/")[0]
+        self.redactor = Redactor(secrets, rules=self.settings.redact, keys=keys)
+        self._unrecorded: str | None = None  # why, where a line of it is missing
         self._supersedes = False
         self._meta_left = False
         self._duration_ms = 0
@@ -108,7 +121,9 @@ class Invocation:
         self._user = _host.user_name(os.geteuid())
         self.context = self._read_context()
         self.warnings.extend(self.context.warnings)
-        self._redacted_ids = len(self._redactor.redactions)
+        for problem in self.settings.problems:
+            self.warnings.append({"code": "CONFIGURATION", "message": problem})
+        self._redacted_ids = len(self.redactor.redactions)
         self._subject = entry.Subject(
             self.context, self.request_id, self.timestamp, self.tool, self._recorder, self.version
         )
@@ -131,13 +146,16 @@ class Invocation:
     def _read_context(self) -> "Context":
         outer = current()
         trace_id, operator = self._asked
+        environment = _process.pristine_environment()
+        if outer is not None:  # whose variables may not be those that the process has just now
+            environment = {**environment, **outer.child_variables(), TOOL_META_FILE: ""}
         context = from_environment(
             self.tool,
-            os.environ if outer else _process.pristine_environment(),
+            environment,
             user=self._user,
             trace_id=trace_id,
             operator=operator,
-            redacted=self._redactor.identifier,
+            redacted=self.redactor.identifier,
         )
         if outer is not None:
             context.parent_request_id = outer.request_id
@@ -159,43 +177,47 @@ class Invocation:
 
     # -- what the log gets
 
-    def declare_secrets(self, names: "Iterable[str]") -> None:
-        """Name options and params whose values must never be written."""
-        self._redactor.declare(names)
-
-    def hide_arguments(self, known: "Iterable[str]") -> None:
-        """Take every argument for a secret, but options and the names in `known`.
-
-        For a command line that could not be parsed, of a command that takes a secret as argument.
-        """
-        kept = set(known)
-        self._redactor.learn([a for a in self._argv[1:] if a not in kept and a[:1] != "-"])
+    def declare_secrets(self, names: "Iterable[str]", *, prompted: bool = False) -> None:
+        """Name options and params whose values must never be written, or were typed at a prompt."""
+        self.redactor.declare(names, prompted=prompted)
 
     def describe(
         self, command: str | None, params: "Mapping[str, Any]", *, purpose: str | None = None
     ) -> None:
         """Say what is being called, and with what: both lines of the entry will hold it."""
+        self.purpose = purpose
         self.contained(lambda: self._describe(command, params, purpose))
 
     def _describe(
         self, command: str | None, params: "Mapping[str, Any]", purpose: str | None
     ) -> None:
         subject = self._subject
-        del self._redactor.redactions[self._redacted_ids :]
-        subject.command = None if command is None else self._redactor.text(command, "command")
-        subject.params = self._redactor.params(params)
+        del self.redactor.redactions[self._redacted_ids :]
+        subject.command = None if command is None else self.redactor.text(command, "command")
+        self.level = self.settings.level_for(self.tool, subject.command, self.context.operator)
+        subject.level = self.level
+        subject.params = self.redactor.params(params)
         subject.process = self._process_facts()
+        if self.level == METADATA:
+            subject.params, subject.process["argv"] = {}, []
         subject.purpose = purpose
-        subject.redactions = self._redactor.redactions
+        subject.redactions = self.redactor.redactions
 
     def begin(
         self, command: str | None, params: "Mapping[str, Any]", *, purpose: str | None = None
     ) -> None:
-        """Write the line before the action. May be called again when more is known."""
+        """Write the line before the action. May be called again when more is known.
+
+        Ends the program with exit code 125, by `SystemExit`, where the line could not be written
+        and the policy is `closed`: no record, no action. A call that only reads is never refused.
+        """
         self.describe(command, params, purpose=purpose)
         self.begun = True
-        self._subject.warnings = tuple(self.warnings)
+        self._subject.warnings = self._kept_warnings()
         self._record(lambda: entry.begin(self._subject))
+        if self._unrecorded and self.settings.policy == CLOSED and purpose != PURPOSE_AUDIT:
+            self.refused = True
+            raise SystemExit(_REFUSED)
 
     def finish(
         self,
@@ -216,12 +238,16 @@ class Invocation:
         self.exit_code = ending.exit_code
         if not self._subject.process:
             self.describe(None, {})
-        self.contained(lambda: self._keep_error(ending))
-        self._subject.warnings = tuple(self.warnings)
-        self._record(lambda: self._end_line(ending, output, child), with_log_id=True)
+        self.contained(lambda: self._redact_error(ending.error))
+        if self.refused:
+            self.contained(lambda: self._turn_refused(ending))
+        self._subject.warnings = self._kept_warnings()
+        self._record(lambda: self._end_line(ending, output, child), is_end=True)
 
-    def _keep_error(self, ending: "Ending") -> None:
-        self.error = self._redact_error(ending.error)
+    def _turn_refused(self, ending: "Ending") -> None:
+        from ._ending import refused
+
+        ending.outcome, self.error = refused(self._unrecorded or "")
 
     def _end_line(
         self,
@@ -229,12 +255,20 @@ class Invocation:
         output: "Mapping[str, Any] | None",
         child: "Mapping[str, Any] | None",
     ) -> "Mapping[str, Any]":
+        signal, error = None, self.error
+        if ending.signal is not None:
+            from ._signals import name_of
+
+            signal = name_of(ending.signal)
+        if error is not None and self.level == METADATA:
+            kept = ("code", "type", "retryable")
+            error = _NOT_KEPT | {n: error[n] for n in kept if n in error}
         result = entry.result(
             exit_code=ending.exit_code,
             outcome=ending.outcome,
             duration_ms=self._duration_ms,
-            signal=_signal_name(ending.signal),
-            error=self.error,
+            signal=signal,
+            error=error,
             origin=self.origin,
             origin_request_id=self.origin_request_id,
             output=output,
@@ -242,15 +276,20 @@ class Invocation:
         )
         return entry.end(self._subject, result, supersedes=self._supersedes)
 
+    def _kept_warnings(self) -> "Sequence[dict[str, str]]":
+        if self.level != METADATA:
+            return tuple(self.warnings)
+        return [w if w["code"] != STRAY_OUTPUT else w | _NOT_KEPT for w in self.warnings]
+
     def undelivered(self, exit_code: int, message: str) -> None:
         """Correct the end line: the response did not reach the caller, who saw `exit_code`."""
-        self._record(lambda: entry.undelivered(self.request_id, exit_code, message))
+        self._record(lambda: entry.undelivered(self.request_id, exit_code, message), is_end=True)
 
     def replaced_by(self, program: str) -> None:
         """Close the entry because `program` is about to take over this process."""
         if self.before_exec is not None:
             self.before_exec()
-        program = self._redactor.text(program, "child.executable")
+        program = self.redactor.text(program, "child.executable")
         self.finish(entry.Ending(None, REPLACED), child={"executable": program})
         self.leave_meta()
 
@@ -280,11 +319,9 @@ class Invocation:
         self._meta_left = True
         failure = leave_meta(self.context.meta_file, self.meta())
         if failure is not None:
-            self._say(f"{TOOL_META_FILE} was not written: {failure}")
+            from ._unrecorded import say
 
-    def redact_text(self, text: str, where: str) -> str:
-        """Return free text of this call without its secrets."""
-        return self._redactor.text(text, where)
+            say(f"{TOOL_META_FILE} was not written: {failure}")
 
     def elapsed_ms(self) -> int:
         """Return how long the call has run, in whole milliseconds."""
@@ -292,45 +329,49 @@ class Invocation:
 
     def meta(self) -> "dict[str, Any]":
         """Return `meta` of the response: the same keys on every outcome."""
-        fields: dict[str, Any] = {
-            "request_id": self.request_id,
-            "trace_id": self.trace_id,
-            "duration_ms": self._duration_ms if self.finished else self.elapsed_ms(),
-            "timestamp": self.timestamp,
-            "command": self.command or self.tool,
-            "version": self.version,
-            "schema_version": SCHEMA_VERSION,
-            "receipt": self.receipt.as_json() if self.receipt else None,
-            "origin": self.origin,
-        }
-        if self.origin_request_id:
-            fields["origin_request_id"] = self.origin_request_id
-        return fields
+        from .envelope import meta_of
 
-    def _redact_error(self, error: "Mapping[str, Any] | None") -> "dict[str, Any] | None":
-        if error is None:
-            return None
-        return {
-            name: self._redactor.text(value, f"error.{name}") if isinstance(value, str) else value
-            for name, value in error.items()
-        }
+        return meta_of(self)
+
+    @property
+    def duration_ms(self) -> int:
+        """How long the call took, or has taken so far, in whole milliseconds."""
+        return self._duration_ms if self.finished else self.elapsed_ms()
+
+    def _redact_error(self, error: "Mapping[str, Any] | None") -> None:
+        self.error = (
+            None
+            if error is None
+            else {
+                name: self.redactor.text(value, f"error.{name}")
+                if isinstance(value, str)
+                else value
+                for name, value in error.items()
+            }
+        )
 
     def _process_facts(self) -> "dict[str, Any]":
-        argv = self._redactor.argv(self._argv, "process.argv")
+        argv = self.redactor.argv(self.argv, "process.argv")
         seen = _host.process_facts(argv, self._executable, self._user)
         for name in ("cwd", "executable"):
             if seen[name]:
-                seen[name] = self._redactor.text(seen[name], f"process.{name}")
+                seen[name] = self.redactor.text(seen[name], f"process.{name}")
         return seen
 
-    def _record(
-        self, body: "Callable[[], Mapping[str, Any]]", *, with_log_id: bool = False
-    ) -> None:
-        """Append one line."""
+    def _record(self, body: "Callable[[], Mapping[str, Any]]", *, is_end: bool = False) -> None:
+        """Append one line, unless nothing is to be kept of this call."""
+        if self.level == NONE:
+            return
+        durability = self.settings.durability
 
         def write() -> None:
             self.receipt = append(
-                self.path, self._log_tool, encode(body()), with_log_id=with_log_id
+                self.path,
+                self._log_tool,
+                encode(body()),
+                with_log_id=is_end,
+                rotate_at=self.settings.rotate_at,
+                durable=durability == ALWAYS or (is_end and durability != NONE),
             )
 
         self.contained(write)
@@ -340,36 +381,16 @@ class Invocation:
         try:
             step()
         except Exception as error:
-            self._complain(error)
+            self.receipt = None
+            if self._unrecorded is None:
+                try:
+                    from ._unrecorded import unrecorded
 
-    def _complain(self, error: Exception) -> None:
-        self.receipt = None
-        if self._complained:
-            return
-        from .errors import NotRecordedError
-
-        self._complained = True
-        if isinstance(error, NotRecordedError):
-            code, message = error.code, error.message
-        else:
-            code, message = "RECORDER_FAILED", f"{self.path}: {type(error).__name__}: {error}"
-        message = f"this call is not recorded: {message}"
-        self.warnings.append({"code": code, "message": message})
-        self._say(message)
-
-    def _say(self, message: str) -> None:
-        try:
-            sys.stderr.write(f"tooltrail: {message}\n")
-        except (OSError, ValueError, AttributeError):
-            return  # stderr is closed: the response's warnings still say it
-
-
-def _signal_name(number: int | None) -> str | None:
-    if number is None:
-        return None
-    from ._signals import name_of
-
-    return name_of(number)
+                    self._unrecorded = unrecorded(self, error)
+                except Exception:  # no file can be opened any more, or the package is gone
+                    self._unrecorded = f"{type(error).__name__}: {error}"
+                    if sys.stderr is not None:
+                        sys.stderr.write(f"tooltrail: not recorded: {self._unrecorded}\n")
 
 
 _process = _host.Process()

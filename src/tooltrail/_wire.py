@@ -11,10 +11,13 @@ TRACEPARENT = "TRACEPARENT"
 GIT_TRACE2_PARENT_SID = "GIT_TRACE2_PARENT_SID"
 
 REDACTED = "[REDACTED]"
+NOT_KEPT = "[NOT KEPT]"  # an error's message, where only metadata is recorded
 ALGORITHM = "sha256:"
 
 LOG_NAME = "audit.jsonl"
 OWN_TOOL = "tooltrail"  # whose log holds what the wrapper records
+
+STRAY_OUTPUT = "STRAY_OUTPUT"  # the warning that holds what was printed beside a response
 
 MAX_ID_CHARS = 256  # of a caller's trace id, operator, session
 MAX_TEXT_CHARS = 131_072  # of one recorded string; Linux's own limit for an argument

@@ -5,6 +5,7 @@ Fields that are often asked for stand first, which makes a scan faster.
 """
 
 from ._wire import FAILURE, ORIGIN_EXECUTED, SUCCESS
+from .settings import PARAMS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class Subject:
     __slots__ = (
         "command",
         "context",
+        "level",
         "params",
         "process",
         "purpose",
@@ -50,6 +52,7 @@ class Subject:
         self.recorder = recorder
         self.version = version
         self.command: str | None = None
+        self.level = PARAMS
         self.params: Fields = {}
         self.process: Fields = {}
         self.purpose: str | None = None
@@ -170,6 +173,8 @@ def _circumstances(subject: Subject) -> "Fields":
     }
     if subject.purpose:
         fields["purpose"] = subject.purpose
+    if subject.level != PARAMS:
+        fields["level"] = subject.level
     fields["caller"] = context.caller()
     fields["process"] = subject.process
     if subject.redactions:

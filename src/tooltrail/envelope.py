@@ -4,11 +4,14 @@ Pure: values in, values out. `_answer` takes them to stdout.
 """
 
 from ._plain import encode_any, plain
+from ._wire import SCHEMA_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
+
+    from ._invocation import Invocation
 
 TEXT = "text"
 JSON = "json"
@@ -69,3 +72,21 @@ def _scalar(value: "Any") -> str:
     if isinstance(value, str):
         return value
     return encode_any(value)
+
+
+def meta_of(call: "Invocation") -> "dict[str, Any]":
+    """Return `meta` of a call's response: the same keys on every outcome."""
+    fields: dict[str, Any] = {
+        "request_id": call.request_id,
+        "trace_id": call.trace_id,
+        "duration_ms": call.duration_ms,
+        "timestamp": call.timestamp,
+        "command": call.command or call.tool,
+        "version": call.version,
+        "schema_version": SCHEMA_VERSION,
+        "receipt": call.receipt.as_json() if call.receipt else None,
+        "origin": call.origin,
+    }
+    if call.origin_request_id:
+        fields["origin_request_id"] = call.origin_request_id
+    return fields

@@ -16,7 +16,7 @@ import sys
 from errno import ENOENT, ENOEXEC, ENOTDIR
 
 from .._invocation import Invocation
-from .._wire import NOT_STARTED, OWN_TOOL, RECORDER_WRAPPER, USAGE_ERROR
+from .._wire import KILLED, NOT_STARTED, OWN_TOOL, RECORDER_WRAPPER, USAGE_ERROR
 from ..entry import Ending, error_fields
 
 TYPE_CHECKING = False
@@ -37,13 +37,15 @@ options:
   --operation NAME   what the call is for; it becomes the entry's command
   --help             show this
 
-exit code: CMD's own; 127 if there is no such command, 126 if it cannot be run.
+exit code: CMD's own; 127 if there is no such command, 126 if it cannot be run, 125 if
+nothing was run because it could not be recorded and the policy is `closed`.
 """
 _OPTIONS = ("--trace-id", "--operator", "--operation")
 _PASSED_ON = (_signal.SIGTERM, _signal.SIGHUP, _signal.SIGUSR1, _signal.SIGUSR2)
 _OUTLIVED = (_signal.SIGINT, _signal.SIGQUIT)
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _NOT_FOUND, _CANNOT_RUN = 127, 126  # as POSIX has a shell say it
+_REFUSED = 125
 
 
 class _Usage(Exception):
@@ -110,7 +112,12 @@ def _run(command: list[str], options: dict[str, str]) -> int:
         operator=options.get("--operator"),
     )
     with call:
-        call.begin(options.get("--operation"), {"argv": command})
+        try:
+            call.begin(options.get("--operation"), {"argv": command})
+        except SystemExit:
+            call.finish(Ending(_REFUSED))
+            call.leave_meta()
+            raise
         if program is None:
             ending = _not_started(ENOENT)
             call.finish(ending)
@@ -123,10 +130,19 @@ def _run(command: list[str], options: dict[str, str]) -> int:
     if ending.outcome == NOT_STARTED:
         _say(f"tooltrail: {command[0]}: {(ending.error or {}).get('message')}\n")
     if ending.signal is not None:
-        from .._signals import die_by
-
-        die_by(ending.signal)
+        _die_by(ending.signal)
     return ending.exit_code or 0
+
+
+def _die_by(number: int) -> None:
+    try:
+        from .._signals import die_by
+    except Exception:  # tooltrail was upgraded while the command ran
+        if number != _signal.SIGKILL:
+            _signal.signal(number, _signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+        return
+    die_by(number)
 
 
 def _find(name: str) -> str | None:
@@ -251,9 +267,14 @@ def _prctl() -> "Callable[..., int] | None":
 
 def _ended(status: int) -> Ending:
     """Read a wait status other than 0, as waitpid(2) gives it."""
-    from .._ending import by_exit_code, by_signal
-    from .._signals import name_of
-
+    try:
+        from .._ending import by_exit_code, by_signal
+        from .._signals import name_of
+    except Exception:  # tooltrail was upgraded while the command ran
+        if not os.WIFSIGNALED(status):
+            return Ending(os.WEXITSTATUS(status))
+        number = os.WTERMSIG(status)
+        return Ending(128 + number, KILLED, signal=number)
     if not os.WIFSIGNALED(status):
         return by_exit_code(os.WEXITSTATUS(status))
     if os.WCOREDUMP(status):

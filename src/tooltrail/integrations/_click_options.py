@@ -71,6 +71,11 @@ def audit_log_command() -> click.Command:
     ]
     params.append(
         click.Option(
+            ["--verify"], is_flag=True, help="tell whether the log was changed, cut or lost instead"
+        )
+    )
+    params.append(
+        click.Option(
             ["--output"], type=click.Choice(OUTPUTS), help="table on a terminal, json elsewhere"
         )
     )
@@ -80,12 +85,18 @@ def audit_log_command() -> click.Command:
 _EXPLANATION = "Show what this tool was called with, and how each call ended."
 
 
-def _read(output: str | None, **values: Any) -> None:
+def _read(output: str | None, verify: bool, **values: Any) -> None:
+    from ..query.options import TABLE
     from ..render.deliver import default_output, deliver_listing
+    from ..render.verdict import deliver_verification
 
     running = active.get()
     assert running is not None
     if running.answer is not None:
         running.answer.hand_over()
-    code = deliver_listing(running.call, values, output or default_output(), [running.call.path])
+    output, path = output or default_output(), running.call.path
+    if verify:
+        code = deliver_verification(running.call, [path], {}, TABLE if output == TABLE else JSON)
+    else:
+        code = deliver_listing(running.call, values, output, [path])
     click.get_current_context().exit(code)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .._ending import by_system_exit
-from .._redaction import is_secret_name
+from .._names import is_secret_name
 from .._stdout import is_terminal
 from .._wire import CRASHED
 from ..entry import Ending
 from ..envelope import FORMATS, JSON, TEXT, data_as_text
 from ..errors import CommandError
 from ._click_errors import CommandFailure, ending_of
-from .click import is_secret, path_to, secret_names
+from .click import declare_secrets_of, is_secret, path_to
 
 if TYPE_CHECKING:
     from .click import ClickCall
@@ -66,11 +66,21 @@ def _describe_failure(running: "ClickCall") -> None:
     if running.call.begun:
         return
     for command, _ in running.stopped or [(running.root, "")]:
-        running.call.declare_secrets(secret_names(command))
+        declare_secrets_of(command, running.call)
         if takes_secret_argument(command):
-            running.call.hide_arguments(name for _, name in running.stopped)
+            _hide_arguments(running)
     path = " ".join(name for _, name in running.stopped[1:])
     running.call.describe(path or running.call.tool, {})
+
+
+def _hide_arguments(running: "ClickCall") -> None:
+    """Take every argument for a secret, but options and the names of commands.
+
+    The command line could not be parsed, and the command takes a secret as argument.
+    """
+    kept = {name for _, name in running.stopped}
+    arguments = running.call.argv[1:]
+    running.call.redactor.learn([a for a in arguments if a not in kept and a[:1] != "-"])
 
 
 def takes_secret_argument(command: click.Command) -> bool:

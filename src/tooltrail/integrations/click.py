@@ -104,7 +104,7 @@ class ClickCall:
     def _begin(self, reached: list[click.Context], subcommand: str | None = None) -> None:
         for ctx in reached:
             for step in path_to(ctx):
-                self.call.declare_secrets(secret_names(step.command))
+                declare_secrets_of(step.command, self.call)
         path = ",".join(" ".join(_names(ctx, subcommand)) for ctx in reached)
         reads = getattr(reached[-1].command, "reads_the_log", False)
         self.call.begin(
@@ -188,11 +188,9 @@ class _Recorded(_CommandBase):
             return super().make_context(*args, **kwargs)
         except BaseException as error:
             if running is not None:
-                from ._click_outcome import note_raised, note_stopped
-
-                note_stopped(running, self, *args, **kwargs)
+                running.call.contained(lambda: _note_stopped(running, self, args, kwargs))
                 if running.root is self:
-                    note_raised(running, error)
+                    _note_raised(running, error)
             raise
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -210,9 +208,7 @@ class _Recorded(_CommandBase):
 
                 show(running, value)
         except BaseException as error:
-            from ._click_outcome import note_raised
-
-            note_raised(running, error)
+            _note_raised(running, error)
             raise
         return value
 
@@ -288,11 +284,30 @@ def _hook(command: _AnyCommand) -> _AnyCommand:
     return command
 
 
+def _note_stopped(
+    running: ClickCall, command: click.Command, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    from ._click_outcome import note_stopped
+
+    note_stopped(running, command, *args, **kwargs)
+
+
+def _note_raised(running: ClickCall, error: BaseException) -> None:
+    """Note what leaves the root; in envelope mode, it may leave as another exception."""
+    try:
+        from ._click_outcome import note_raised
+    except Exception:  # no file can be opened any more, or the package is gone
+        return
+    note_raised(running, error)
+
+
 def _leave_no_trace_in(error: BaseException) -> None:
     """Keep our frames out of what a crash prints."""
     if not isinstance(error, SystemExit):
-        from .._tracebacks import hide_our_frames
-
+        try:
+            from .._tracebacks import hide_our_frames
+        except Exception:  # no file can be opened any more, or the package is gone
+            return
         hide_our_frames(error)
 
 
@@ -355,13 +370,13 @@ def _params_of(path: list[click.Context]) -> dict[str, Any]:
     return params
 
 
-def secret_names(command: click.Command) -> list[str]:
-    """Return the names and flags of a command's params that its author declared secret."""
-    names: list[str] = []
+def declare_secrets_of(command: click.Command, call: Invocation) -> None:
+    """Tell a call which params of a command its author declared secret."""
     for param in command.params:
         if is_secret(param):
-            names += [param.name or "", *param.opts, *param.secondary_opts]
-    return names
+            names = [param.name or "", *param.opts, *param.secondary_opts]
+            typed = getattr(param, "prompt", None) and getattr(param, "hide_input", False)
+            call.declare_secrets(names, prompted=bool(typed))
 
 
 def is_secret(param: Any) -> bool:

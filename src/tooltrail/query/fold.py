@@ -9,11 +9,14 @@ written meanwhile is past the size that was taken at the start.
 from typing import TYPE_CHECKING, Any
 
 from .._wire import FAILURE
-from ..trail.read import glance, lines, parse, size_when_still, supersedes
+from ..trail.read import glance, lines, parse, supersedes
+from ..trail.segments import snapshot
 from . import open_calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from ..trail.segments import Snapshot
 
     Entry = dict[str, Any]
 
@@ -38,9 +41,9 @@ class LogEntries:
 
         Raises `OSError` where the log cannot be read.
         """
-        size = size_when_still(self.path)
-        self._survey(size)
-        for number, (line, whole) in enumerate(lines(self.path, size), 1):
+        picture = snapshot(self.path)
+        self._survey(picture)
+        for number, (line, whole) in enumerate(lines(picture), 1):
             event, request_id = glance(line) if whole else (b"", b"")
             if event not in (b"begin", b"end"):
                 if not whole or not _is_event(event, line):
@@ -52,8 +55,8 @@ class LogEntries:
                 else:
                     yield self._entry(body, event, request_id)
 
-    def _survey(self, size: int) -> None:
-        for number, (line, whole) in enumerate(lines(self.path, size), 1):
+    def _survey(self, picture: "Snapshot") -> None:
+        for number, (line, whole) in enumerate(lines(picture), 1):
             if not whole:
                 continue
             event, request_id = glance(line)
@@ -81,6 +84,10 @@ class LogEntries:
         if event == b"begin":
             body |= dict.fromkeys(_OF_THE_END)
             body["outcome"] = open_calls.outcome(body.get("process"))
+        redactions = body.get("redactions")
+        for redaction in redactions if isinstance(redactions, list) else ():
+            if isinstance(redaction, dict):  # it would tell two secrets apart, to anyone
+                redaction.pop("fingerprint", None)
         correction = self._corrections.get(request_id)
         if correction and body.get("exit_code") == 0:
             body["exit_code"] = correction.get("exit_code")
@@ -96,7 +103,7 @@ class LogEntries:
 
 def _is_event(event: bytes, line: bytes) -> bool:
     """Tell a line that stands for no call, of this format or a later one, from garbage."""
-    if event in (b"log", b"undelivered"):
+    if event in (b"log", b"undelivered", b"seal"):
         return True
     body = parse(line)
     return body is not None and "event" in body

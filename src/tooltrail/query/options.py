@@ -6,7 +6,7 @@ from ..errors import UsageError
 from .window import parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 TABLE = "table"
 JSON = "json"
@@ -48,7 +48,10 @@ TOOL_OPTION = Option("--tool", "NAME", "calls of this tool, recorded by itself o
 
 
 class Query:
-    """What is asked for. Times are ISO 8601 UTC, as the log writes them."""
+    """What is asked for. Times are ISO 8601 UTC, as the log writes them.
+
+    `carries` is a test on the raw line: whether it tells of a secret.
+    """
 
     def __init__(self, **asked: Any) -> None:
         self.since: str | None = asked.get("since")
@@ -63,6 +66,7 @@ class Query:
         self.exact: bool = bool(asked.get("exact"))
         self.all: bool = bool(asked.get("all"))
         self.limit: int | None = asked.get("limit")
+        self.carries: Callable[[bytes], bool] | None = asked.get("carries")
 
 
 def query_from(values: "Mapping[str, Any]") -> Query:

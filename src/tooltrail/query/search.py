@@ -5,14 +5,18 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from .._encode import encode
-from .._wire import GOOD_OUTCOMES, LOG_NAME, OWN_TOOL, PURPOSE_AUDIT, RUNNING, UNKNOWN
+from .._wire import GOOD_OUTCOMES, LOG_NAME, OWN_TOOL, PURPOSE_AUDIT, RUNNING, UNKNOWN, VANISHED
+from ..settings import settings_for
 from ..trail import data_home
 from ..trail.read import logs_in
 from .fold import LogEntries
+from .gaps import gaps
+from .killed import SeenKilled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from .gaps import Gap
     from .options import Query
 
     Entry = dict[str, Any]
@@ -25,7 +29,9 @@ class Search:
 
     def __init__(self, query: "Query", paths: "Iterable[str] | None" = None) -> None:
         self.query = query
-        self.paths = list(logs_in(data_home(), LOG_NAME) if paths is None else paths)
+        home = data_home(configured=settings_for(OWN_TOOL).data_home)
+        self._homes = [home] if paths is None else []
+        self.paths = list(logs_in(home, LOG_NAME) if paths is None else paths)
         self._logs = [LogEntries(path) for path in self.paths]
         self._unreadable: list[str] = []
         self._literal = _literal_of(query)
@@ -35,8 +41,8 @@ class Search:
         merged = heapq.merge(*streams, key=lambda entry: str(entry.get("logged_at", "")))
         return islice(merged, self.query.limit)
 
-    def problems(self) -> list[str]:
-        """Say what the search could not see, one sentence each."""
+    def problems(self) -> "list[Gap]":
+        """Say what the search could not see: a code and a sentence each."""
         bad = [
             f"{log.path}: {log.bad_lines} line{'s' if log.bad_lines > 1 else ''} could not be read"
             f" and {'were' if log.bad_lines > 1 else 'was'} skipped, the first of them"
@@ -44,11 +50,15 @@ class Search:
             for log in self._logs
             if log.bad_lines
         ]
-        return self._unreadable + bad
+        unread = [("LOG_NOT_READ_WHOLE", problem) for problem in self._unreadable + bad]
+        return unread + list(gaps(self.paths, self._homes, self.query.since))
 
     def _matches(self, log: LogEntries) -> "Iterator[Entry]":
+        seen_killed = SeenKilled(log.path)
         try:
             for entry in log.read(self._may_match):
+                if entry["outcome"] == VANISHED:
+                    seen_killed.complete(entry)
                 if matches(self.query, entry):
                     yield entry
         except FileNotFoundError:
@@ -59,6 +69,8 @@ class Search:
     def _may_match(self, line: bytes) -> bool:
         """Reject by the bytes what cannot match, before any JSON is parsed."""
         if self._literal is not None and self._literal not in line:
+            return False
+        if self.query.carries is not None and not self.query.carries(line):
             return False
         if self.query.since is None:
             return True

@@ -13,6 +13,7 @@ from ..errors import NotFoundError, TooltrailError
 from ..query.options import JSON, TABLE, query_from
 from ..query.search import Search
 from ..reconstruct import rebuild
+from ..trail.segments import sealed_segments
 from . import listing, tree
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def deliver_listing(
         )
         if output != JSON:
             _note_problems(call, search)
+        _tidy(search.paths)
 
     return _deliver(call, output, print_it)
 
@@ -71,6 +73,7 @@ def deliver_trace(
         search = Search(query_from({**values, "trace_id": trace_id}))
         trace = rebuild(trace_id, search)
         _note_problems(call, search)
+        _tidy(search.paths)
         if not trace.roots:
             raise NotFoundError(
                 f"no call of trace {trace_id!r} is in the {len(search.paths)} logs that were read",
@@ -141,9 +144,18 @@ def _response_tail(call: "Invocation") -> "dict[str, Any]":
 
 
 def _note_problems(call: "Invocation", search: Search) -> None:
-    for problem in search.problems():
-        call.warnings.append({"code": "LOG_NOT_READ_WHOLE", "message": problem})
+    for code, problem in search.problems():
+        call.warnings.append({"code": code, "message": problem})
         _say(f"tooltrail: {problem}\n")
+
+
+def _tidy(paths: "Iterable[str]") -> None:
+    """Have sealed segments compressed, and pruned where that was configured, in the background."""
+    grown = [path for path in paths if sealed_segments(path)]
+    if grown:
+        from ..trust.retain import start
+
+        start(grown)
 
 
 def _write(pieces: "Iterable[str]", for_people: bool) -> None:

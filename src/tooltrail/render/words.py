@@ -14,6 +14,8 @@ _MAX_VALUE_CHARS = 60
 def call_words(entry: "Mapping[str, Any]") -> str:
     """Return what was called: tool, command and params, as somebody would have typed it."""
     tool, command = safe(entry.get("tool") or "?"), entry.get("command")
+    if "erased" in entry:
+        return f"{tool} (erased)"
     params = entry.get("params")
     params = params if isinstance(params, dict) else {}
     argv = params.get("argv")

@@ -8,8 +8,10 @@
    the path still names this file; else start again.
 3. Read the last line. Its bytes give `prev`, its `seq` gives ours, its `logged_at` is the
    least that ours may be.
-4. Write the line in one `write`. Where it came out short (a full disk), cut it off again.
-5. Close the file, which releases the lock.
+4. Where the log has grown too large, seal it and begin anew (`rotate`). Where the last line is
+   a seal, somebody else did: start again.
+5. Write the line in one `write`. Where it came out short (a full disk), cut it off again.
+6. Close the file, which releases the lock.
 
 The lock is held from before the last line is read until after the new one is written:
 libraries that compute the chain outside of it fork their chain under eight writers. `seq` is
@@ -19,11 +21,12 @@ yet, a lock that is held, a last line that a dying writer left torn.
 """
 
 import os
-from fcntl import LOCK_EX, LOCK_NB, flock
+from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
 
 from .._encode import sha256
 from .._host import now
 from .._wire import ALGORITHM, FORMAT_VERSION, LOG_NAME
+from ..settings import home_of, is_anothers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,10 +40,15 @@ _TAIL_BYTES = 4096  # within which a last line is found without searching
 _FIRST_BYTES = 1024  # a `log` line is about 300
 _PLAIN_FILE, _FILE_TYPE = 0o100000, 0o170000  # S_IFREG and S_IFMT of st_mode
 _LOCK = LOCK_EX | LOCK_NB
+ROTATE_AT = 100_000_000  # bytes
 OPEN_FLAGS = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _START = b'{"v":%d,"seq":' % FORMAT_VERSION
 _SEQ_AT = len(_START)
-_TIME_AFTER = len(',"prev":"') + len(ALGORITHM) + 64 + len('","logged_at":"')  # seq's comma
+_SEAL = b'"event":"seal"'
+_SEAL_WITHIN = 80  # characters after `logged_at`: `clamped` and `healed_bytes` may come between
+_LOGGED_AT = b'","logged_at":"'
+_A_TIME = b'0000-00-00T00:00:00.000Z"'
+_TIME_AFTER = len(',"prev":"') + len(ALGORITHM) + 64 + len(_LOGGED_AT)  # seq's comma
 _ZEROS = bytes.maketrans(b"123456789", b"000000000")
 
 _NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
@@ -70,24 +78,38 @@ class Receipt:
         return {"log": self.log, "seq": self.seq, "hash": self.hash}
 
 
-def append(path: str, tool: str, body: str, *, with_log_id: bool = False) -> Receipt:
+def append(
+    path: str,
+    tool: str,
+    body: str,
+    *,
+    with_log_id: bool = False,
+    rotate_at: int = ROTATE_AT,
+    durable: bool = False,
+) -> Receipt:
     """Append the event `body`, a JSON object as text, to the log at `path`; return its receipt.
 
-    Guarantees that the line is in the file, whole, when this returns. Raises
-    `NotRecordedError` where it is not, and then nothing of it is.
+    Guarantees that the line is in the file, whole, when this returns; with `durable` also that
+    it is on the disk. Raises `NotRecordedError` where it is not, and then nothing of it is
+    (but for a disk that failed to say whether it wrote). A log of `rotate_at` bytes is sealed,
+    and the line goes into the next segment.
     """
     try:
         while True:
-            receipt = _append(path, tool, body, with_log_id)
+            receipt = _append(path, tool, body, with_log_id, rotate_at, durable)
             if receipt is not None:
                 return receipt
     except OSError as error:
-        from .recover import not_recorded
-
+        try:
+            from .recover import not_recorded
+        except Exception:  # no file can be opened any more: then it is this
+            raise error from None
         raise not_recorded(path, error) from error
 
 
-def _append(path: str, tool: str, body: str, with_log_id: bool) -> Receipt | None:
+def _append(
+    path: str, tool: str, body: str, with_log_id: bool, rotate_at: int, durable: bool
+) -> Receipt | None:
     """Append once; return None where the path has come to name another file."""
     try:
         fd = os.open(path, OPEN_FLAGS)
@@ -118,15 +140,32 @@ def _append(path: str, tool: str, body: str, with_log_id: bool) -> Receipt | Non
         if head is None:
             from .recover import find_head
 
-            head, before = find_head(fd, size, tool)
+            found = find_head(fd, size, path, tool)
+            if found is None:
+                return None
+            head, before = found
+        if size >= rotate_at:
+            from .rotate import rotate
+
+            if rotate(fd, path, head, before, durable):
+                return None
         line = next_line(head, body)
         lines = before + line
         if os.write(fd, lines) != len(lines):
             from .recover import cut_off
 
             raise cut_off(fd, size)
+        if before:
+            from .recover import note_opening
+
+            flock(fd, LOCK_UN)  # the registry may be slow
+            note_opening(path, before, tool, durable)
+        if durable:
+            flock(fd, LOCK_UN)  # others may write while the disk does; all of it is synced
+            os.fdatasync(fd)
         return Receipt(_log_id(fd) if with_log_id else None, head[0] + 1, line)
     finally:
+        flock(fd, LOCK_UN)  # a child that was forked just now holds the file open as well
         os.close(fd)
 
 
@@ -134,24 +173,29 @@ def head_of(line: bytes, *, whole: bool = False) -> "Head | None":
     """Return where the chain stands after a line, or None where that takes a second look.
 
     The order of a line's first four members is part of the format, so no JSON is parsed. Braces
-    that do not match may mean the stump of a line, which another writer closed off; `whole` says
-    that the line was parsed, and is none.
+    that do not match may mean the stump of a line, which another writer closed off, and nothing
+    follows a seal; `whole` says that the line was parsed, and is no stump.
     """
     comma = line.find(b",", _SEQ_AT)
     at = comma + _TIME_AFTER
-    logged_at = line[at - 15 : at + 25]
-    if (
-        logged_at.translate(_ZEROS) != b'","logged_at":"0000-00-00T00:00:00.000Z"'
-        or line[:_SEQ_AT] != _START
-        or line[-2:] != b"}\n"
-        or (not whole and line.count(b"{") != line.count(b"}"))
+    if not (
+        line.startswith(_START)
+        and line.endswith(b"}\n")
+        and line.startswith(_LOGGED_AT, at - len(_LOGGED_AT))
+        and line[at : at + 25].translate(_ZEROS) == _A_TIME
+        and (
+            whole
+            or (
+                line.count(b"{") == line.count(b"}") and line.find(_SEAL, at, at + _SEAL_WITHIN) < 0
+            )
+        )
     ):
         return None
     try:
         seq = int(line[_SEQ_AT:comma])
     except ValueError:
         return None
-    return seq, logged_at[15:39].decode("ascii"), sha256(line[:-1]).hexdigest(), 0
+    return seq, line[at : at + 24].decode("ascii"), sha256(line[:-1]).hexdigest(), 0
 
 
 def next_line(head: "Head", body: str) -> bytes:
@@ -187,33 +231,25 @@ def tool_name(raw: str) -> str:
     return name.lstrip(".-")[:_MAX_NAME_CHARS] or "unnamed"
 
 
-def data_home(environment: "Mapping[str, str] | None" = None) -> str:
-    """Return the folder that holds all logs of the effective user.
+def data_home(
+    environment: "Mapping[str, str] | None" = None, *, configured: str | None = None
+) -> str:
+    """Return the folder that holds all logs of the effective user: the one that was configured.
 
-    `XDG_DATA_HOME` counts where it is absolute and not another user's. `HOME` likewise: under
-    sudo it may still be the caller's, and then the user database says where home is. Never
+    Otherwise `XDG_DATA_HOME` counts where it is absolute and not another user's. `HOME` likewise:
+    under sudo it may still be the caller's, and then the user database says where home is. Never
     taken from the current directory or a repository: a control plane that a checkout can move
     is one that an attacker can.
     """
-    environment = os.environ if environment is None else environment
-    configured = environment.get("XDG_DATA_HOME", "")
-    if configured.startswith("/") and not _is_anothers(configured):
+    if configured is not None:
         return configured
-    home = environment.get("HOME", "")
-    if not home.startswith("/") or _is_anothers(home):
-        from .recover import home_of_user
-
-        home = home_of_user() or home or "/"
-    return f"{home.rstrip('/')}/.local/share"
-
-
-def log_path(tool: str, home: str | None = None) -> str:
-    """Return the path of the log that `tool` writes."""
-    return f"{data_home() if home is None else home}/{tool_name(tool)}/{LOG_NAME}"
+    environment = os.environ if environment is None else environment
+    given = environment.get("XDG_DATA_HOME", "")
+    if given.startswith("/") and not is_anothers(given):
+        return given
+    return f"{home_of(environment)}/.local/share"
 
 
-def _is_anothers(path: str) -> bool:
-    try:
-        return os.stat(path).st_uid != os.geteuid()
-    except OSError:
-        return False  # not there yet: it will be ours
+def log_path(tool: str, configured: str | None = None) -> str:
+    """Return the path of the log that `tool` writes, in the folder that was configured, if any."""
+    return f"{data_home(configured=configured)}/{tool_name(tool)}/{LOG_NAME}"

@@ -7,12 +7,16 @@ the line without a newline.
 
 import json
 import os
-from fcntl import LOCK_NB, LOCK_SH, LOCK_UN, flock
-from time import sleep
+import zlib
+from errno import EBADMSG
 from typing import TYPE_CHECKING, Any
+
+from .segments import lines_of, sealed_segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from .segments import Snapshot
 
 _HEALING = b'"healed_bytes":'
 _HEAD_BYTES = 260  # within which a line says all that is needed to fold it
@@ -25,7 +29,13 @@ def logs_in(home: str, name: str) -> list[str]:
     except OSError:
         return []
     paths = (f"{home}/{tool}/{name}" for tool in tools)
-    return [path for path in paths if os.path.isfile(path) and _opens_as_log(path)]
+    return [path for path in paths if _is_log(path)]
+
+
+def _is_log(path: str) -> bool:
+    if os.path.isfile(path):
+        return _opens_as_log(path)
+    return not os.path.lexists(path) and bool(sealed_segments(path))  # the active one was removed
 
 
 def _opens_as_log(path: str) -> bool:
@@ -38,41 +48,24 @@ def _opens_as_log(path: str) -> bool:
         return True
 
 
-def size_when_still(path: str) -> int:
-    """Return the size of a log at a moment when nobody is writing to it.
+def lines(picture: "Snapshot") -> "Iterator[tuple[bytes, bool]]":
+    """Yield each line of a log, of all its segments in order, and whether it is whole.
 
-    Raises `OSError` where the log cannot be read.
+    Raises `OSError` where a segment cannot be read; one that was pruned meanwhile is passed over.
     """
-    with open(path, "rb") as log:
-        for _ in range(200):
-            try:
-                flock(log, LOCK_SH | LOCK_NB)
-            except BlockingIOError:
-                sleep(0.002)
-                continue
-            except OSError:
-                break  # a filesystem without locks
-            size = os.fstat(log.fileno()).st_size
-            flock(log, LOCK_UN)
-            return size
-        return os.fstat(log.fileno()).st_size
-
-
-def lines(path: str, size: int) -> "Iterator[tuple[bytes, bool]]":
-    """Yield each line in the first `size` bytes of a log, and whether it is whole."""
-    with open(path, "rb") as log:
-        left = size
-        held = b""
-        for read in log:
-            line = read[:left]
-            left -= len(line)
-            if held:
-                yield held, not (_HEALING in line[:_HEAD_BYTES] and parse(held) is None)
-            held = line
-            if left <= 0:
-                break
-        if held:
-            yield held, held.endswith(b"\n") or parse(held) is not None
+    held = b""
+    for segment, size in picture:
+        try:
+            for line in lines_of(segment, size):
+                if held:
+                    yield held, not (_HEALING in line[:_HEAD_BYTES] and parse(held) is None)
+                held = line
+        except FileNotFoundError:
+            continue
+        except (EOFError, zlib.error) as error:
+            raise OSError(EBADMSG, f"{segment.name} is damaged: {error}") from error
+    if held:
+        yield held, held.endswith(b"\n") or parse(held) is not None
 
 
 def parse(line: bytes) -> "dict[str, Any] | None":

@@ -18,6 +18,9 @@ from . import OPEN_FLAGS, head_of, next_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
     from . import Head
 
 LOCK_DEADLINE_S = 2.0  # a writer holds the lock for microseconds; only a stopped one for longer
@@ -27,8 +30,14 @@ _TAIL_BYTES = 65536  # the first guess at how long an uncommon last line is
 
 
 def create(path: str) -> int:
-    """Open a log that was not there: mode 0600 in folders of 0700, whatever the umask says."""
-    _make_folder(os.path.dirname(path))
+    """Open a log that was not there: mode 0600 in folders of 0700, whatever the umask says.
+
+    Where sealed segments of it are there, it goes on from the last of them.
+    """
+    folder = os.path.dirname(path)
+    make_folder(folder)
+    if _go_on_from_sealed(path):
+        return os.open(path, OPEN_FLAGS)
     try:
         fd = os.open(path, OPEN_FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:  # another writer was first
@@ -37,13 +46,29 @@ def create(path: str) -> int:
     return fd
 
 
-def _make_folder(folder: str) -> None:
+def _go_on_from_sealed(path: str) -> bool:
+    """Begin the active segment after the last sealed one; False where there is none."""
+    from .segments import sealed_segments
+
+    sealed = sealed_segments(path)
+    if not sealed:
+        return False
+    from .rotate import begin_after
+
+    with sealed[-1].open() as segment:
+        _lock_in_time(segment.fileno(), path)  # whoever is between sealing and renaming holds it
+        if not os.path.lexists(path):
+            begin_after(segment, path)
+    return True
+
+
+def make_folder(folder: str) -> None:
     """Make the folder and those above it, 0700 as XDG asks; what exists is left as it is."""
     if os.path.isdir(folder):
         return
     parent = os.path.dirname(folder)
     if parent != folder:
-        _make_folder(parent)
+        make_folder(parent)
     try:
         os.mkdir(folder, 0o700)
     except FileExistsError:
@@ -54,15 +79,21 @@ def _make_folder(folder: str) -> None:
 def wait_for_lock(fd: int, path: str) -> bool:
     """Wait for the lock, and tell whether the path still names the file that it is on.
 
-    Gives up after `LOCK_DEADLINE_S` with `NotRecordedError`: auditing may not hang the tool.
+    Raises `NotRecordedError` where that takes too long.
     """
+    _lock_in_time(fd, path)
+    return _still_names(path, fd)
+
+
+def _lock_in_time(fd: int, path: str) -> None:
+    """Wait for the lock, but not for ever: auditing may not hang the tool."""
     pause = 0.00005
     waited = 0.0
     deadline = _AGAIN_S if path in _stuck else LOCK_DEADLINE_S
     while True:
         sleep(pause)
         waited += pause
-        pause = min(pause * 2, 0.005)
+        pause = min(pause * 2, 0.001)
         try:
             flock(fd, LOCK_EX | LOCK_NB)
         except BlockingIOError:
@@ -75,7 +106,7 @@ def wait_for_lock(fd: int, path: str) -> bool:
                 raise
         else:
             _stuck.discard(path)
-            return _still_names(path, fd)
+            return
 
 
 def _still_names(path: str, fd: int) -> bool:
@@ -87,18 +118,27 @@ def _still_names(path: str, fd: int) -> bool:
     return (named.st_ino, named.st_dev) == (ours.st_ino, ours.st_dev)
 
 
-def find_head(fd: int, size: int, tool: str) -> "tuple[Head, bytes]":
+def find_head(fd: int, size: int, path: str, tool: str) -> "tuple[Head, bytes] | None":
     """Return where the chain of a new, damaged or uncommon log stands, and what to write first.
 
-    That is a newline after a torn line, and the log's first line where there is none.
+    That is a newline after a torn line, and the log's first line where there is none. None
+    where the log was sealed: its next segment has been begun.
     """
     last = _line_before(fd, size)
+    if is_seal(last):
+        from .rotate import finish
+
+        if not last.endswith(b"\n"):
+            os.write(fd, b"\n")
+        if _still_names(path, fd):
+            finish(fd, path, last.removesuffix(b"\n") + b"\n")
+        return None
     torn = 0 if last.endswith(b"\n") else len(last)
     seq, logged_at, line_hash, _ = _last_sound(fd, size, last)
     head = seq, logged_at, line_hash, torn
     before = b"\n" if torn else b""
     if seq < 0:
-        opening = next_line(head, _log_body(tool))
+        opening = next_line(head, log_body(tool))
         before += opening
         after = head_of(opening)
         assert after is not None
@@ -144,16 +184,53 @@ def _line_before(fd: int, end: int) -> bytes:
         want *= 4
 
 
-def _log_body(tool: str) -> str:
-    return encode(
-        {
-            "event": "log",
-            "log": "log_" + _host.ulid(_host.wall_ns()),
-            "tool": tool,
-            "host": os.uname().nodename,
-            "open": [],
-        }
-    )
+def is_seal(line: bytes) -> bool:
+    """Tell the last line of a sealed segment."""
+    sealed = b'"event":"seal"' in line[:260]
+    return sealed and _head_of_whole(line.removesuffix(b"\n") + b"\n") is not None
+
+
+def note_opening(path: str, before: bytes, tool: str, durable: bool) -> None:
+    """Register the log whose first line was just written, if `before` holds that line.
+
+    With `durable`, the file's name is then on the disk as well.
+    """
+    _, _, rest = before.partition(b'"event":"log","log":"')
+    if rest:
+        from .registry import register
+
+        register(path, rest.partition(b'"')[0].decode("ascii"), tool)
+    if rest and durable:
+        sync_folder(os.path.dirname(path))
+
+
+def sync_folder(folder: str) -> None:
+    """Have the names of a folder's files on the disk. Raises `OSError`."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def log_body(
+    tool: str,
+    *,
+    log_id: str | None = None,
+    open_calls: "Sequence[str]" = (),
+    vanished: bool = False,
+) -> str:
+    """Return the first line of a log, or of a further segment of the log with this id."""
+    body: dict[str, Any] = {
+        "event": "log",
+        "log": log_id or "log_" + _host.ulid(_host.wall_ns()),
+        "tool": tool,
+        "host": os.uname().nodename,
+        "open": list(open_calls),
+    }
+    if vanished:
+        body["vanished"] = True
+    return encode(body)
 
 
 def not_recorded(path: str, error: OSError) -> NotRecordedError:
@@ -172,13 +249,3 @@ def cut_off(fd: int, size: int) -> OSError:
     """Cut off again what a full disk took of a line; return the error that says so."""
     os.ftruncate(fd, size)
     return OSError(ENOSPC, os.strerror(ENOSPC))
-
-
-def home_of_user() -> str | None:
-    """Return the effective user's home by the user database, or None where it has none."""
-    from pwd import getpwuid
-
-    try:
-        return getpwuid(os.geteuid()).pw_dir
-    except KeyError:
-        return None

@@ -1,0 +1,45 @@
+"""What the logs cannot tell because it never got into them, or is no longer there."""
+
+import os
+from typing import TYPE_CHECKING
+
+from ..trail.lost import lost
+from ..trail.registry import registered
+from ..trail.segments import first_log_id, segments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+Gap = tuple[str, str]  # a code for programs, a sentence for people
+
+
+def gaps(paths: "Iterable[str]", homes: "Iterable[str]", since: str | None) -> "Iterator[Gap]":
+    """Yield the calls that these logs did not take, and the logs of these homes that are gone."""
+    for path in paths:
+        missed = lost(path, since or "")
+        if missed.count:
+            yield "CALLS_NOT_RECORDED", f"{path}: {missed}"
+    for home in homes:
+        yield from _gone(home)
+
+
+def _gone(home: str) -> "Iterator[Gap]":
+    try:
+        known = registered(home)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        yield "LOG_NOT_READ_WHOLE", f"{home}: the list of logs cannot be read: {reason}"
+        return
+    for log in known:
+        if log.acknowledged is None and not _is_there(log.path, log.log):
+            yield (
+                "LOG_MISSING",
+                f"the log {log.log} of {log.tool} is gone from {log.path}"
+                " (tooltrail verify tells more)",
+            )
+
+
+def _is_there(path: str, log_id: str) -> bool:
+    files = [segment for segment in segments(path) if os.path.lexists(segment.file())]
+    ids = {first_log_id(segment) for segment in files}
+    return log_id in ids or (bool(files) and None in ids)  # unreadable, or its start is damaged

@@ -1,0 +1,103 @@
+"""What could not be recorded, counted: a line for each call that its log did not take.
+
+It is kept beside the log, or where that cannot be written either, in the user's runtime folder
+or in one of ours below `/tmp`: on a full disk, those are often another one. No chain and no
+promise, but `log`, `audit-log` and `verify` say how many there were, and why.
+"""
+
+import os
+from stat import S_ISDIR, S_ISREG
+
+from .. import _host
+from .._encode import encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOST_NAME = "lost.jsonl"
+_ENOUGH = 1_000_000  # bytes: a log that stays broken must not fill a disk with complaints
+_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+
+class Lost:
+    """How many calls a log did not take, when the last one was, and why."""
+
+    __slots__ = ("at", "count", "files", "reason")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.at = ""
+        self.reason = ""
+        self.files: list[str] = []  # where that is written
+
+    def __str__(self) -> str:
+        calls = "1 call" if self.count == 1 else f"{self.count} calls"
+        return f"{calls} could not be recorded whole, the last at {self.at}: {self.reason}"
+
+
+def note(path: str, tool: str, request_id: str, reason: str) -> bool:
+    """Note a call that the log at `path` did not take; tell whether that could be written."""
+    fields = {"at": _host.now(), "log": path, "tool": tool, "request_id": request_id}
+    line = (encode({**fields, "reason": reason}) + "\n").encode("ascii")
+    return any(_add(place, line) for place in _places(path))
+
+
+def lost(path: str, since: str = "") -> Lost:
+    """Return what the log at `path` did not take since then (ISO 8601 UTC)."""
+    from .read import parse
+    from .segments import open_plainly
+
+    found = Lost()
+    for place in _places(path):
+        try:
+            with open_plainly(place) as notes:
+                lines = notes.read(2 * _ENOUGH).splitlines()
+        except OSError:
+            continue
+        for line in lines:
+            event = parse(line) or {}
+            if event.get("log") == path and str(event.get("at", "")) >= since:
+                found.count += 1
+                if str(event["at"]) >= found.at:
+                    found.at, found.reason = str(event["at"]), str(event.get("reason", ""))
+                if place not in found.files:
+                    found.files.append(place)
+    return found
+
+
+def _places(path: str) -> "Iterator[str]":
+    yield os.path.join(os.path.dirname(path), LOST_NAME)
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    if runtime.startswith("/"):
+        yield f"{runtime}/tooltrail-{LOST_NAME}"
+    yield f"/tmp/tooltrail-{os.geteuid()}/{LOST_NAME}"
+
+
+def _add(place: str, line: bytes) -> bool:
+    folder = os.path.dirname(place)
+    try:
+        if not os.path.isdir(folder):
+            os.mkdir(folder, 0o700)
+        if folder.startswith("/tmp/") and not _is_ours(folder):
+            return False
+        fd = os.open(place, _FLAGS, 0o600)
+    except OSError:
+        return False
+    try:
+        status = os.fstat(fd)
+        if not S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+            return False
+        if not status.st_size:
+            os.fchmod(fd, 0o600)
+        return status.st_size >= _ENOUGH or os.write(fd, line) == len(line)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+
+
+def _is_ours(folder: str) -> bool:
+    """Tell a folder that nobody else can have prepared for us: `/tmp` is everybody's."""
+    status = os.lstat(folder)
+    return S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o022
