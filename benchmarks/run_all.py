@@ -6,6 +6,8 @@ import _measure
 import append
 import hello_click
 import log_growth
+import redaction
+import verify
 import wrapper
 
 
@@ -14,7 +16,7 @@ def main() -> None:
     rounds = _measure.rounds_from_command_line("all benchmarks")
     barred = []
     with _measure.workshop() as place:
-        for benchmark in (hello_click, log_growth, wrapper, append):
+        for benchmark in (hello_click, log_growth, wrapper, append, verify, redaction):
             figures = benchmark.measure(place, rounds)
             print(_measure.table(benchmark.TITLE, figures), flush=True)
             barred += [figure for figure in figures if figure.bar()]

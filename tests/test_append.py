@@ -434,6 +434,7 @@ def on_full_disk(home: Home, log: Path, free: int) -> "tuple[int, str]":
     """Append with room for `free` more bytes, in a process of its own."""
     code = (
         "import resource, signal, sys\n"
+        "sys.dont_write_bytecode = True  # or what is compiled now is cut to the limit\n"
         "from tooltrail.errors import NotRecordedError\n"
         "from tooltrail.trail import append\n"
         "path, limit = sys.argv[1], int(sys.argv[2])\n"
@@ -544,6 +545,7 @@ def test_a_log_that_is_replaced_while_we_wait_gets_nothing(log: Path) -> None:
         waiting.start()
         while not waits_for(log):
             pass
+        time.sleep(0.2)  # it has opened the file; now it has met the lock as well
         log.rename(old)
     waiting.join(timeout=60)
     assert old.read_bytes() == before

@@ -187,6 +187,14 @@ def flush_failure() -> str | None:
     return None
 
 
+def say(text: str) -> None:
+    """Write to stderr, if anybody listens there; what that comes to is nobody's business."""
+    try:
+        sys.stderr.write(text)
+    except (OSError, ValueError, AttributeError):
+        return
+
+
 _EXITS = ("_exit", "execv", "execve")
 
 
@@ -276,15 +284,21 @@ class Process:
         with self._lock:
             self._running.append(call)
             if self._owner is None:
-                variables = call.child_variables()
-                self._owner = call
-                self._saved = {name: os.environ.get(name) for name in (*variables, TOOL_META_FILE)}
-                os.environ.update(variables)
-                os.environ.pop(TOOL_META_FILE, None)
-                self._guard.install()
+                self._take(call)
+
+    def _take(self, call: "RunningCall") -> None:
+        variables = call.child_variables()
+        self._owner = call
+        self._saved = {name: os.environ.get(name) for name in (*variables, TOOL_META_FILE)}
+        os.environ.update(variables)
+        os.environ.pop(TOOL_META_FILE, None)
+        self._guard.install()
 
     def leave(self, call: "RunningCall") -> None:
-        """Note that a call is over; the outermost one puts the process back."""
+        """Note that a call is over; the outermost one puts the process back.
+
+        Where others still run, in other threads, the oldest of them is the outermost now.
+        """
         with self._lock:
             if call in self._running:
                 self._running.remove(call)
@@ -297,6 +311,8 @@ class Process:
                     else:
                         os.environ[name] = value
                 self._saved = {}
+                if self._running:
+                    self._take(self._running[0])
 
     def pristine_environment(self) -> "Mapping[str, str]":
         """Return the environment as the process's caller gave it."""

@@ -372,6 +372,7 @@ class Invocation:
                 with_log_id=is_end,
                 rotate_at=self.settings.rotate_at,
                 durable=durability == ALWAYS or (is_end and durability != NONE),
+                durable_name=durability != NONE,
             )
 
         self.contained(write)
@@ -389,8 +390,7 @@ class Invocation:
                     self._unrecorded = unrecorded(self, error)
                 except Exception:  # no file can be opened any more, or the package is gone
                     self._unrecorded = f"{type(error).__name__}: {error}"
-                    if sys.stderr is not None:
-                        sys.stderr.write(f"tooltrail: not recorded: {self._unrecorded}\n")
+                    _host.say(f"tooltrail: not recorded: {self._unrecorded}\n")
 
 
 _process = _host.Process()

@@ -1,7 +1,6 @@
 """What happens when a line could not be written: say it once, and count it."""
 
-import sys
-
+from . import _host
 from ._wire import PURPOSE_AUDIT
 from .errors import NotRecordedError
 from .settings import CLOSED
@@ -31,8 +30,5 @@ def unrecorded(call: "Invocation", error: Exception) -> str:
 
 
 def say(message: str) -> None:
-    """Say one line on stderr, if anybody listens there."""
-    try:
-        sys.stderr.write(f"tooltrail: {message}\n")
-    except (OSError, ValueError, AttributeError):
-        return  # stderr is closed: the response's warnings still say it
+    """Say one line on stderr; the response's warnings say it as well."""
+    _host.say(f"tooltrail: {message}\n")

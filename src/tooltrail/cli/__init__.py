@@ -8,12 +8,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-_VERBS = {
+VERBS = {  # each is a module of this package
     "run": "record a command that knows nothing of tooltrail",
     "log": "find entries in all logs",
     "trace": "show one trace, or a session of them, as a tree",
+    "verify": "tell whether logs were changed, cut or lost",
+    "checkpoint": "sign the head of a log, to be kept elsewhere",
+    "erase": "take a secret out of what was recorded",
+    "config": "show what is configured, and where that comes from",
 }
-_USAGE = """\
+USAGE = """\
 usage: tooltrail VERB [OPTIONS]
 
 The flight recorder for command-line tools that AI agents drive.
@@ -24,6 +28,14 @@ record:
 read:
   log                 {log}
   trace ID            {trace}
+
+trust:
+  verify [LOG]...     {verify}
+  checkpoint [LOG]    {checkpoint}
+  erase ID...         {erase}
+
+serve:
+  config              {config}
 
 `tooltrail VERB --help` tells the options of a verb; --version the version.
 """
@@ -47,14 +59,9 @@ def main() -> int:
 
 
 def _read(verb: str, arguments: list[str]) -> int:
-    if verb == "log":
-        from .log import main as log
-
-        return log(arguments[1:])
-    if verb == "trace":
-        from .trace import main as trace
-
-        return trace(arguments[1:])
+    if verb in VERBS:
+        module = __import__(f"{__name__}.{verb}", fromlist=["main"])
+        return int(module.main(arguments[1:]))
     from .other import main as other
 
     return other(arguments)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..errors import UsageError
-from . import _USAGE, _VERBS, _reading
+from . import USAGE, VERBS, _reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def main(arguments: "Sequence[str]") -> int:
     """Answer `--help` and `--version`; refuse anything else."""
     if arguments and arguments[0] in ("--help", "-h", "help"):
-        sys.stdout.write(_USAGE.format(**_VERBS))
+        sys.stdout.write(USAGE.format(**VERBS))
         return 0
     if arguments and arguments[0] == "--version":
         sys.stdout.write(f"tooltrail {__version__}\n")

@@ -86,9 +86,7 @@ _EXPLANATION = "Show what this tool was called with, and how each call ended."
 
 
 def _read(output: str | None, verify: bool, **values: Any) -> None:
-    from ..query.options import TABLE
     from ..render.deliver import default_output, deliver_listing
-    from ..render.verdict import deliver_verification
 
     running = active.get()
     assert running is not None
@@ -96,7 +94,9 @@ def _read(output: str | None, verify: bool, **values: Any) -> None:
         running.answer.hand_over()
     output, path = output or default_output(), running.call.path
     if verify:
-        code = deliver_verification(running.call, [path], {}, TABLE if output == TABLE else JSON)
+        from ..render.verdict import deliver_verification
+
+        code = deliver_verification(running.call, [path], {}, output)
     else:
         code = deliver_listing(running.call, values, output, [path])
     click.get_current_context().exit(code)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Entry = dict[str, Any]
 
-_OF_THE_LINE = ("v", "prev", "event", "supersedes", "clamped", "healed_bytes")
+_OF_THE_LINE = ("v", "prev", "event", "supersedes", "clamped", "healed_bytes", "healed_prev")
 _OF_THE_END = ("exit_code", "duration_ms", "signal", "error", "origin")
 _ALIASES = (("params", "args"), ("params", "parameters"), ("version", "tool_version"))
 

@@ -10,6 +10,8 @@ from ..trail.segments import first_log_id, segments
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from ..trail.registry import Registered
+
 Gap = tuple[str, str]  # a code for programs, a sentence for people
 
 
@@ -31,7 +33,7 @@ def _gone(home: str) -> "Iterator[Gap]":
         yield "LOG_NOT_READ_WHOLE", f"{home}: the list of logs cannot be read: {reason}"
         return
     for log in known:
-        if log.acknowledged is None and not _is_there(log.path, log.log):
+        if log.acknowledged is None and not is_there(log):
             yield (
                 "LOG_MISSING",
                 f"the log {log.log} of {log.tool} is gone from {log.path}"
@@ -39,7 +41,8 @@ def _gone(home: str) -> "Iterator[Gap]":
             )
 
 
-def _is_there(path: str, log_id: str) -> bool:
-    files = [segment for segment in segments(path) if os.path.lexists(segment.file())]
+def is_there(log: "Registered") -> bool:
+    """Tell whether a log that was registered is where it was, or cannot be told from another."""
+    files = [segment for segment in segments(log.path) if os.path.lexists(segment.file())]
     ids = {first_log_id(segment) for segment in files}
-    return log_id in ids or (bool(files) and None in ids)  # unreadable, or its start is damaged
+    return log.log in ids or (bool(files) and None in ids)  # unreadable, or its start is damaged

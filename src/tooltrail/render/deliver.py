@@ -5,6 +5,7 @@ import sys
 from errno import EBADF, EPIPE
 from typing import TYPE_CHECKING, Any
 
+from .._host import say
 from .._stdout import is_terminal
 from .._wire import FAILURE, USAGE_ERROR
 from ..entry import Ending, error_fields
@@ -13,6 +14,7 @@ from ..errors import NotFoundError, TooltrailError
 from ..query.options import JSON, TABLE, query_from
 from ..query.search import Search
 from ..reconstruct import rebuild
+from ..trail.registry import register_found
 from ..trail.segments import sealed_segments
 from . import listing, tree
 
@@ -54,12 +56,10 @@ def deliver_listing(
             _note_problems(call, search)
             return _response_tail(call)
 
-        _write(
-            listing.pieces(search, output, columns=terminal_columns(), tail=tail), output != JSON
-        )
+        write(listing.pieces(search, output, columns=terminal_columns(), tail=tail), output != JSON)
         if output != JSON:
             _note_problems(call, search)
-        _tidy(search.paths)
+        tidy(search.paths)
 
     return _deliver(call, output, print_it)
 
@@ -73,7 +73,7 @@ def deliver_trace(
         search = Search(query_from({**values, "trace_id": trace_id}))
         trace = rebuild(trace_id, search)
         _note_problems(call, search)
-        _tidy(search.paths)
+        tidy(search.paths)
         if not trace.roots:
             raise NotFoundError(
                 f"no call of trace {trace_id!r} is in the {len(search.paths)} logs that were read",
@@ -81,11 +81,11 @@ def deliver_trace(
             )
         if output == JSON:
             answer = {"data": trace.as_json(), **_response_tail(call)}
-            _write([document(answer, indented=is_terminal())], False)
+            write([document(answer, indented=is_terminal())], False)
             return
         signs = tree.Signs(unicode=_prints_unicode())
         drawn = tree.lines(trace, columns=terminal_columns(), signs=signs)
-        _write((line + "\n" for line in drawn), True)
+        write((line + "\n" for line in drawn), True)
 
     return _deliver(call, output, print_it)
 
@@ -96,7 +96,7 @@ def _deliver(call: "Invocation", output: str, print_it: "Callable[[], None]") ->
     except TooltrailError as error:
         return fail(call, error, output)
     except OSError as error:
-        return _undelivered(call, error)
+        return undelivered(call, error)
     call.finish(Ending(0))
     return 0
 
@@ -115,20 +115,20 @@ def fail(call: "Invocation", error: TooltrailError, output: str) -> int:
             meta=call.meta(),
         )
         try:
-            _write([document(answer, indented=is_terminal())], False)
+            write([document(answer, indented=is_terminal())], False)
         except OSError as failure:
-            return _undelivered(call, failure)
+            return undelivered(call, failure)
     else:
         hint = f"\nhint: {error.hint}" if error.hint else ""
-        _say(f"error: {error.message}{hint}\n")
+        say(f"error: {error.message}{hint}\n")
     return error.exit_code
 
 
-def _undelivered(call: "Invocation", error: OSError) -> int:
+def undelivered(call: "Invocation", error: OSError) -> int:
     """The reader went away, or the disk is full: end with 1, and let the log say so."""
     reason = (error.strerror or str(error)).lower()
     if error.errno != EPIPE:
-        _say(f"error: stdout: {reason}\n")
+        say(f"error: stdout: {reason}\n")
     if call.finished:
         call.undelivered(1, f"stdout: {reason}")
     else:
@@ -146,11 +146,16 @@ def _response_tail(call: "Invocation") -> "dict[str, Any]":
 def _note_problems(call: "Invocation", search: Search) -> None:
     for code, problem in search.problems():
         call.warnings.append({"code": code, "message": problem})
-        _say(f"tooltrail: {problem}\n")
+        say(f"tooltrail: {problem}\n")
 
 
-def _tidy(paths: "Iterable[str]") -> None:
-    """Have sealed segments compressed, and pruned where that was configured, in the background."""
+def tidy(paths: "Sequence[str]") -> None:
+    """Do after reading what no writer has time for.
+
+    Register logs whose first writer died too early; compress sealed segments, and prune where
+    that was configured, in the background.
+    """
+    register_found(paths)
     grown = [path for path in paths if sealed_segments(path)]
     if grown:
         from ..trust.retain import start
@@ -158,7 +163,8 @@ def _tidy(paths: "Iterable[str]") -> None:
         start(grown)
 
 
-def _write(pieces: "Iterable[str]", for_people: bool) -> None:
+def write(pieces: "Iterable[str]", for_people: bool) -> None:
+    """Print a stream of text to stdout. Raises `OSError` where it cannot be delivered."""
     if sys.stdout is None:
         raise OSError(EBADF, os.strerror(EBADF))
     if for_people and hasattr(sys.stdout, "reconfigure"):
@@ -174,10 +180,3 @@ def _prints_unicode() -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
-
-
-def _say(message: str) -> None:
-    try:
-        sys.stderr.write(message)
-    except (OSError, ValueError, AttributeError):
-        return  # nobody listens: the exit code and the record say it

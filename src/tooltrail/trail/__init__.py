@@ -33,11 +33,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     # Where the chain of a log stands: `seq` (-1 where there is no line yet), time and hash of its
-    # last line, and the bytes of a torn line after it, which the next writer closes off.
-    Head = tuple[int, str, str, int]
+    # last line; and where that is a torn one, which the next writer closes off, how many bytes it
+    # has, and the hash of the last sound line before it.
+    Head = tuple[int, str, str, tuple[int, str] | None]
 
 _TAIL_BYTES = 4096  # within which a last line is found without searching
-_FIRST_BYTES = 1024  # a `log` line is about 300
+FIRST_BYTES = 1024  # a `log` line is about 300
 _PLAIN_FILE, _FILE_TYPE = 0o100000, 0o170000  # S_IFREG and S_IFMT of st_mode
 _LOCK = LOCK_EX | LOCK_NB
 ROTATE_AT = 100_000_000  # bytes
@@ -86,17 +87,19 @@ def append(
     with_log_id: bool = False,
     rotate_at: int = ROTATE_AT,
     durable: bool = False,
+    durable_name: bool = False,
 ) -> Receipt:
     """Append the event `body`, a JSON object as text, to the log at `path`; return its receipt.
 
     Guarantees that the line is in the file, whole, when this returns; with `durable` also that
-    it is on the disk. Raises `NotRecordedError` where it is not, and then nothing of it is
-    (but for a disk that failed to say whether it wrote). A log of `rotate_at` bytes is sealed,
-    and the line goes into the next segment.
+    it is on the disk, with `durable_name` that the name of a new file is. Raises
+    `NotRecordedError` where it is not, and then nothing of it is (but for a disk that failed to
+    say whether it wrote). A log of `rotate_at` bytes is sealed, and the line goes into the next
+    segment.
     """
     try:
         while True:
-            receipt = _append(path, tool, body, with_log_id, rotate_at, durable)
+            receipt = _append(path, tool, body, with_log_id, rotate_at, durable, durable_name)
             if receipt is not None:
                 return receipt
     except OSError as error:
@@ -108,7 +111,13 @@ def append(
 
 
 def _append(
-    path: str, tool: str, body: str, with_log_id: bool, rotate_at: int, durable: bool
+    path: str,
+    tool: str,
+    body: str,
+    with_log_id: bool,
+    rotate_at: int,
+    durable: bool,
+    durable_name: bool,
 ) -> Receipt | None:
     """Append once; return None where the path has come to name another file."""
     try:
@@ -147,7 +156,7 @@ def _append(
         if size >= rotate_at:
             from .rotate import rotate
 
-            if rotate(fd, path, head, before, durable):
+            if rotate(fd, path, head, before, durable or durable_name):
                 return None
         line = next_line(head, body)
         lines = before + line
@@ -159,11 +168,13 @@ def _append(
             from .recover import note_opening
 
             flock(fd, LOCK_UN)  # the registry may be slow
-            note_opening(path, before, tool, durable)
+            note_opening(path, before, tool, durable or durable_name)
         if durable:
             flock(fd, LOCK_UN)  # others may write while the disk does; all of it is synced
             os.fdatasync(fd)
-        return Receipt(_log_id(fd) if with_log_id else None, head[0] + 1, line)
+        return Receipt(
+            log_id_in(os.pread(fd, FIRST_BYTES, 0)) if with_log_id else None, head[0] + 1, line
+        )
     finally:
         flock(fd, LOCK_UN)  # a child that was forked just now holds the file open as well
         os.close(fd)
@@ -195,30 +206,37 @@ def head_of(line: bytes, *, whole: bool = False) -> "Head | None":
         seq = int(line[_SEQ_AT:comma])
     except ValueError:
         return None
-    return seq, line[at : at + 24].decode("ascii"), sha256(line[:-1]).hexdigest(), 0
+    return seq, line[at : at + 24].decode("ascii"), sha256(line[:-1]).hexdigest(), None
 
 
 def next_line(head: "Head", body: str) -> bytes:
     """Return the line that follows `head`, with its newline."""
-    seq, least, prev, torn = head
+    seq, least, prev, healing = head
     logged_at = now()
     extra = ""
     if logged_at < least:  # the clock went back: the order of the log does not
         logged_at, extra = least, ',"clamped":true'
-    if torn:
+    if healing is not None:
+        torn, sound = healing
         extra += f',"healed_bytes":{torn}'
+        if sound:  # a stub may be too short to vouch for the line before it
+            body = f'{body[:-1]},"healed_prev":"{ALGORITHM}{sound}"}}'
     return (
         f'{{"v":{FORMAT_VERSION},"seq":{seq + 1},"prev":"{ALGORITHM}{prev}"'
         f',"logged_at":"{logged_at}"{extra},{body[1:]}\n'
     ).encode("ascii")
 
 
-def _log_id(fd: int) -> str | None:
-    """Return the id that the log's first line gives it, or None where that line is damaged."""
-    _, _, rest = os.pread(fd, _FIRST_BYTES, 0).partition(b'"event":"log","log":"')
-    log_id, quote, _ = rest.partition(b'"')
-    sound = quote and log_id.startswith(b"log_") and log_id[4:].isalnum()
-    return log_id.decode("ascii") if sound else None
+def log_id_in(start: bytes) -> str | None:
+    """Return the id of a log by its first bytes: that of its first `log` line that is whole."""
+    lines = start.split(b"\n")
+    for line in lines:
+        _, _, rest = line.partition(b'"event":"log","log":"')
+        log_id, quote, _ = rest.partition(b'"')
+        whole = line.endswith(b"}") or line is lines[-1]  # one with many open calls is longer
+        if quote and whole and log_id.startswith(b"log_") and log_id[4:].isalnum():
+            return log_id.decode("ascii")
+    return None
 
 
 def tool_name(raw: str) -> str:

@@ -134,8 +134,10 @@ def find_head(fd: int, size: int, path: str, tool: str) -> "tuple[Head, bytes] |
             finish(fd, path, last.removesuffix(b"\n") + b"\n")
         return None
     torn = 0 if last.endswith(b"\n") else len(last)
-    seq, logged_at, line_hash, _ = _last_sound(fd, size, last)
-    head = seq, logged_at, line_hash, torn
+    sound = _last_sound(fd, size, last)
+    seq, logged_at, sound_hash, _ = sound or (-1, "", "", None)
+    line_hash = sha256(last.removesuffix(b"\n")).hexdigest() if size else "0" * 64
+    head: Head = seq, logged_at, line_hash, (torn, sound_hash) if torn else None
     before = b"\n" if torn else b""
     if seq < 0:
         opening = next_line(head, log_body(tool))
@@ -146,17 +148,16 @@ def find_head(fd: int, size: int, path: str, tool: str) -> "tuple[Head, bytes] |
     return head, before
 
 
-def _last_sound(fd: int, size: int, last: bytes) -> "Head":
-    """Return the head of a log by its last line that is one; the hash is that of the last line."""
-    line_hash = sha256(last.removesuffix(b"\n")).hexdigest() if size else "0" * 64
+def _last_sound(fd: int, size: int, last: bytes) -> "Head | None":
+    """Return where the chain stood after the last line that is one; None where there is none."""
     line, end = last, size
     while line:
         head = _head_of_whole(line.removesuffix(b"\n") + b"\n")
         if head is not None:
-            return head[0], head[1], line_hash, 0
+            return head
         end -= len(line)
         line = _line_before(fd, end)
-    return -1, "", line_hash, 0
+    return None
 
 
 def _head_of_whole(line: bytes) -> "Head | None":

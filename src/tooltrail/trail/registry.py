@@ -14,7 +14,7 @@ from ..errors import NotRecordedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
 REGISTRY_NAME = "logs.jsonl"
@@ -45,6 +45,24 @@ def register(path: str, log_id: str, tool: str) -> None:
         return
     body = {"event": "register", "log": log_id, "tool": tool, "path": path}
     _add(registry_path(os.path.dirname(folder)), body)
+
+
+def register_found(paths: "Iterable[str]") -> None:
+    """Register logs that were met and are not registered: their first writer died too early."""
+    from .segments import first_log_id, segments
+
+    known: dict[str, set[str]] = {}
+    for path in paths:
+        home = os.path.dirname(os.path.dirname(path))
+        try:
+            if home not in known:
+                known[home] = {log.log for log in registered(home)}
+            log_id = first_log_id(segments(path)[-1])
+        except OSError:
+            continue
+        if log_id is not None and log_id not in known[home]:
+            register(path, log_id, os.path.basename(os.path.dirname(path)))
+            known[home].add(log_id)
 
 
 def acknowledge(home: str, log_id: str, by: str, reason: str) -> None:

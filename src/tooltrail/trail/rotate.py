@@ -39,6 +39,7 @@ _CALL_EVENT = re.compile(
     rb'\n\{"v":1,"seq":\d+,"prev":"sha256:[0-9a-f]{64}","logged_at":"[^"]{24}"(?:,"clamped":true)?'
     rb'(?:,"healed_bytes":\d+)?,"event":"(begin|end)"(?:,"supersedes":true)?,"request_id":"([^"]+)"'
 )
+_HEALER = re.compile(rb'\n\{"v":1,"seq":[^\n]{0,200}"healed_bytes":(\d+)')
 _too_hard: set[str] = set()  # logs that could not be rotated: they grow on
 
 
@@ -56,12 +57,15 @@ def rotate(fd: int, path: str, head: "Head", before: bytes, durable: bool) -> bo
         return False
     size = os.fstat(fd).st_size
     try:
-        name = segment_name(_first_seq(_mapped(fd), head))
+        segment = _mapped(fd)
+        if segment.find(b"\n") >= size - 1:
+            return False  # nothing but its first line, however long that is
+        name = segment_name(_first_seq(segment, head))
         sealed = os.path.join(os.path.dirname(path), name)
         if os.path.lexists(sealed) or os.path.lexists(sealed + COMPRESSED):
             raise FileExistsError
         seal = next_line(head, encode({"event": "seal", "segment": name}))
-        _write_next(_mapped(fd), path, seal, os.fstat(fd))
+        _write_next(segment, path, seal, os.fstat(fd))
         lines = before + seal
         if os.write(fd, lines) != len(lines):
             raise cut_off(fd, size)
@@ -170,12 +174,20 @@ def _follows(path: str, seal: bytes) -> bool:
 
 
 def _first_line(segment: "bytes | mmap") -> "dict[str, Any]":
-    line = segment[: segment.find(b"\n")]
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return {}
-    return event if isinstance(event, dict) and event.get("event") == "log" else {}
+    """Return the `log` line that a segment begins with, after what may be torn before it."""
+    start = 0
+    while start < _FIRST_BYTES:
+        end = segment.find(b"\n", start)
+        if end < 0:
+            break
+        try:
+            event = json.loads(segment[start:end])
+        except ValueError:
+            event = None
+        if isinstance(event, dict) and event.get("event") == "log":
+            return event
+        start = end + 1
+    return {}
 
 
 def _first_seq(segment: "bytes | mmap", head: "Head") -> int:
@@ -189,10 +201,26 @@ def _first_seq(segment: "bytes | mmap", head: "Head") -> int:
 
 def _open_calls(segment: "bytes | mmap") -> list[str]:
     """Return the ids of the calls that began in this segment and have not ended in it."""
+    torn = _torn_lines(segment)
     waiting: dict[bytes, None] = {}
-    for event, request_id in _CALL_EVENT.findall(segment):
-        if event == b"begin":
-            waiting[request_id] = None
+    for found in _CALL_EVENT.finditer(segment):
+        if found.start() + 1 in torn:
+            continue
+        if found[1] == b"begin":
+            waiting[found[2]] = None
         else:
-            waiting.pop(request_id, None)
+            waiting.pop(found[2], None)
     return [request_id.decode("ascii", "replace") for request_id in waiting]
+
+
+def _torn_lines(segment: "bytes | mmap") -> set[int]:
+    """Return where the lines begin that a dying writer left torn, and that are no whole JSON."""
+    starts = set()
+    for healer in _HEALER.finditer(segment):
+        end = healer.start()
+        start = end - int(healer[1])
+        try:
+            json.loads(segment[start:end])
+        except ValueError:
+            starts.add(start)
+    return starts

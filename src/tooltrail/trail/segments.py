@@ -15,6 +15,7 @@ from stat import S_ISREG
 from time import sleep
 
 from .._wire import LOG_NAME
+from . import FIRST_BYTES, log_id_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 _STEM, _SUFFIX = LOG_NAME.removesuffix(".jsonl") + "-", ".jsonl"
 COMPRESSED = ".gz"
 _DIGITS = 12
-_FIRST_BYTES = 1024
 
 
 class Segment:
@@ -64,7 +64,7 @@ class Segment:
             if not self.sealed:
                 raise
         else:
-            if self._later is None or os.fstat(file.fileno()).st_ino == self._inode:
+            if self._later is None or self._is_still(file):
                 return file
             file.close()
             try:
@@ -85,12 +85,17 @@ class Segment:
             folder = os.path.dirname(self.path)
             self._later = Segment(os.path.join(folder, segment_name(first_seq)), first_seq)
 
+    def _is_still(self, file: "IO[bytes]") -> bool:
+        """Tell the file that was remembered; an inode alone may have been given to another."""
+        same = os.fstat(file.fileno()).st_ino == self._inode
+        return same and self._later is not None and _first_seq(file) == self._later.first_seq
+
     def is_also(self, sealed: "Segment") -> bool:
         """Whether this is what a sealed one is: sealed, and not yet replaced."""
         if self._later is None or self._later.first_seq != sealed.first_seq:
             return False
         with self.open() as ours, sealed.open() as theirs:
-            return ours.read(_FIRST_BYTES) == theirs.read(_FIRST_BYTES)
+            return ours.read(FIRST_BYTES) == theirs.read(FIRST_BYTES)
 
 
 def _first_seq(file: "IO[bytes]") -> int | None:
@@ -118,11 +123,10 @@ def first_log_id(segment: Segment) -> str | None:
     """Return the id of the log that a segment belongs to; None where its start does not tell."""
     try:
         with segment.open() as file:
-            start = file.read(_FIRST_BYTES)
+            start = file.read(FIRST_BYTES)
     except (OSError, EOFError, zlib.error):
         return None
-    _, found, rest = start.partition(b'"event":"log","log":"')
-    return rest.partition(b'"')[0].decode("ascii", "replace") if found else None
+    return log_id_in(start)
 
 
 def segment_name(first_seq: int) -> str:

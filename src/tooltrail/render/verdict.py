@@ -1,0 +1,196 @@
+"""Say what a verification found: for people in sentences, for programs as one response."""
+
+import sys
+import textwrap
+import time
+from typing import TYPE_CHECKING, Any
+
+from .._stdout import is_terminal
+from .._wire import FAILURE
+from ..entry import Ending, error_fields
+from ..envelope import document, response
+from ..errors import TooltrailError
+from ..query.options import JSON, TABLE
+from ..trust.findings import HOLDS, INTACT, MISSING, UNREADABLE, counted
+from ..trust.scope import Verification, verify
+from .deliver import fail, terminal_columns, undelivered, write
+from .safe import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import TextIO
+
+    from .._invocation import Invocation
+    from ..trust.findings import Finding, LogReport
+    from ..trust.receipts import Receipts
+
+_FOUND, _NOT_CHECKED = "VERIFICATION_FAILED", "NOT_VERIFIED"
+_SILENT_S = 0.5  # a verification that is faster shows no progress
+_EVERY_S = 0.1
+_COLUMNS = 100
+_MAX_CHARS = 2000
+
+
+def deliver_verification(
+    call: "Invocation",
+    targets: "Sequence[str] | None",
+    values: "Mapping[str, Any]",
+    output: str,
+) -> int:
+    """Verify the logs, print what was found, finish `call`; return the exit code.
+
+    `targets` are names of tools, or paths; None stands for every log. `values` may hold
+    `receipts` and `checkpoints`, lists of files, and `key`, a file with verifier keys.
+    """
+    output = output if output == TABLE else JSON
+    progress = Progress(sys.stderr)
+    try:
+        try:
+            verification = verify(
+                targets,
+                values.get("receipts") or (),
+                values.get("checkpoints") or (),
+                key=values.get("key"),
+                progress=progress if progress.shown else None,
+            )
+        finally:
+            progress.clear()
+    except TooltrailError as error:
+        return fail(call, error, output)
+    code = verification.exit_code
+    details = _error(verification) if code else None
+    call.finish(Ending(code, FAILURE if code else None, error=details))
+    try:
+        if output == JSON:
+            answer = response(
+                exit_code=code,
+                data=verification.as_json(),
+                error=details,
+                warnings=call.warnings,
+                meta=call.meta(),
+            )
+            write([document(answer, indented=is_terminal())], False)
+        else:
+            write((line + "\n" for line in lines(verification, terminal_columns())), True)
+    except OSError as failure:
+        return undelivered(call, failure)
+    return code
+
+
+def _error(verification: Verification) -> dict[str, Any]:
+    """Return the error of a response whose logs are not all intact."""
+    bad = [report for report in verification.reports if report.findings]
+    if verification.exit_code == 1:
+        which = ", ".join(f"{report.name} ({report.verdict})" for report in bad[:10])
+        message = f"not as they were written: {which}" if bad else "receipts do not hold"
+        return error_fields(_FOUND, message, hint="data.logs tells where, data.receipts by whom")
+    return error_fields(_NOT_CHECKED, "; ".join(verification.unknowns()[:-1])[:_MAX_CHARS])
+
+
+def lines(verification: Verification, columns: int | None) -> "Iterator[str]":
+    """Yield what was found as lines of text."""
+    reports = verification.reports
+    if not reports:
+        yield "no log is here"
+    names = max((len(safe(report.name)) for report in reports), default=0)
+    for report in reports:
+        yield from _wrapped(
+            f"{_mark(report)} {safe(report.name):{names}}  ", _line(report), columns
+        )
+        for finding in report.findings[1:]:
+            yield from _wrapped("    ", _sentence(finding), columns)
+        if report.more_findings:
+            yield f"    and {report.more_findings} more"
+        for note in report.notes:
+            yield from _wrapped("  - ", _sentence(note), columns)
+    if verification.receipts is not None:
+        yield ""
+        yield from _receipts(verification.receipts, columns)
+    for held in verification.held or ():
+        if held.state == HOLDS:
+            yield from _wrapped("", safe(held.message, _MAX_CHARS), columns)
+    yield ""
+    for unknown in verification.unknowns():
+        yield from _wrapped("? ", safe(unknown, _MAX_CHARS), columns)
+
+
+def _mark(report: "LogReport") -> str:
+    return {INTACT: "+", UNREADABLE: "?"}.get(report.verdict, "x")
+
+
+def _line(report: "LogReport") -> str:
+    if report.findings:
+        return _sentence(report.findings[0])
+    if report.unreadable is not None:
+        return f"{UNREADABLE}: {safe(report.unreadable)}"
+    files = "" if report.segments < 2 else f" in {report.segments} segments"
+    said = f"{INTACT}: {counted(report.lines, 'line')}{files}"
+    return f"{said}, seq {report.first_seq} to {report.last_seq}" if report.lines else said
+
+
+def _sentence(finding: "Finding") -> str:
+    where = "" if finding.line is None else f", line {finding.line}"
+    if finding.segment:
+        where += f" of {safe(finding.segment)}" if where else f", {safe(finding.segment)}"
+    seq = "" if finding.seq is None else f" (seq {finding.seq})"
+    return f"{finding.verdict}{where}{seq}: {safe(finding.message, _MAX_CHARS)}"
+
+
+def _receipts(receipts: "Receipts", columns: int | None) -> "Iterator[str]":
+    counts = receipts.counts()
+    others = ", ".join(f"{count} {status}" for status, count in counts.items() if status != HOLDS)
+    total = sum(counts.values())
+    said = f"{counted(total, 'receipt')}, {counts.get(HOLDS, 0)} of them hold"
+    yield from _wrapped("", said + (f"; {others}" if others else ""), columns)
+    for receipt in receipts:
+        if receipt.status == MISSING:
+            yield from _wrapped("  x ", f"{receipt.log}: {receipt.message}", columns)
+            break
+
+
+def _wrapped(start: str, text: str, columns: int | None) -> "Iterator[str]":
+    """Yield a sentence in lines of a terminal's width; in one line where there is none."""
+    if columns is None:
+        yield start + text
+        return
+    room = max(20, min(columns, _COLUMNS) - len(start))
+    first, *rest = textwrap.wrap(text, room, break_on_hyphens=False) or [""]
+    yield start + first
+    yield from (" " * len(start) + line for line in rest)
+
+
+class Progress:
+    """One line on a terminal's stderr, written anew as the work goes on."""
+
+    def __init__(self, stream: "TextIO | None") -> None:
+        self._stream = stream
+        self._next = time.monotonic() + _SILENT_S
+        self._width = 0
+        try:
+            self.shown = stream is not None and stream.isatty()
+        except ValueError:
+            self.shown = False
+
+    def __call__(self, name: str, done: int, total: int) -> None:
+        """Say how far the work is, unless that was said a moment ago."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + _EVERY_S
+        share = f" of {total / 1e6:,.0f}" if done <= total else ""
+        self._rewrite(f"verifying {safe(name, 40)}: {done / 1e6:,.0f}{share} MB")
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._width:
+            self._rewrite("")
+
+    def _rewrite(self, text: str) -> None:
+        if self._stream is None:
+            return
+        try:
+            self._stream.write("\r" + text.ljust(self._width) + ("" if text else "\r"))
+            self._stream.flush()
+        except (OSError, ValueError):
+            self.shown = False
+        self._width = len(text)
