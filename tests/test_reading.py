@@ -401,7 +401,7 @@ def test_on_a_terminal_the_log_is_a_table_that_fits(home: Home) -> None:
 def session(home: Home) -> None:
     """Record a small session: a wrapped shell with two calls inside, a failure, another trace."""
     env = {"TOOL_TRACE_ID": "agent-session-42-step-7"}
-    inner = f"{TOOLTRAIL} run -- sleep 0.2; {TOOLTRAIL} run -- false; exit 3"
+    inner = f"{TOOLTRAIL} run -- sleep 0.6; {TOOLTRAIL} run -- false; exit 3"
     home.tooltrail("run", "--operation", "both", "--", "sh", "-c", inner, env=env)
     home.python(APP, "deploy", env={"TOOL_TRACE_ID": "agent-session-42/step-8"})
     home.python(APP, "deploy", env={"TOOL_TRACE_ID": "agent-session-421"})
@@ -441,11 +441,11 @@ def test_the_tree_is_for_people(home: Home) -> None:
     assert lines[0].startswith("trace agent-session-42: 4 calls, 2 failed, ")
     assert [line.split("  ")[-1] for line in lines[3:7]] == [
         "x [both] sh -c '" + lines[3].partition("sh -c '")[2],
-        "+ ├─ sleep 0.2",
+        "+ ├─ sleep 0.6",
         "x └─ false",
         "+ app deploy",
     ]
-    assert any(line.startswith("slowest  sleep 0.2: ") for line in lines)
+    assert any(line.startswith("slowest  sleep 0.6: ") for line in lines)
     assert sum(line.startswith("failed   ") for line in lines) == 2
 
 
