@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types bench clean
+.PHONY: demo test lint types bench faults clean
 
 demo: $(STAMP)
 	@$(BIN)/python examples/demo.py
@@ -21,6 +21,10 @@ types: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run_all.py
+
+# SEED=1 repeats a run, CALLS=500 makes it shorter. About three minutes on two cores.
+faults: $(STAMP)
+	cd tests && SEED=$(SEED) CALLS=$(CALLS) ../$(BIN)/python -m faults
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

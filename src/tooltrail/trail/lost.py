@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LOST_NAME = "lost.jsonl"
 _ENOUGH = 1_000_000  # bytes: a log that stays broken must not fill a disk with complaints
-_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class Lost:
@@ -90,7 +90,11 @@ def _add(place: str, line: bytes) -> bool:
             return False
         if not status.st_size:
             os.fchmod(fd, 0o600)
-        return status.st_size >= _ENOUGH or os.write(fd, line) == len(line)
+        if status.st_size >= _ENOUGH:
+            return True
+        if status.st_size and os.pread(fd, 1, status.st_size - 1) != b"\n":
+            line = b"\n" + line  # a full disk took only the start of the note before
+        return os.write(fd, line) == len(line)
     except OSError:
         return False
     finally:

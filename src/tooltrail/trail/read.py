@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from .segments import Snapshot
 
-_HEALING = b'"healed_bytes":'
 _HEAD_BYTES = 260  # within which a line says all that is needed to fold it
 
 
@@ -58,14 +57,19 @@ def lines(picture: "Snapshot") -> "Iterator[tuple[bytes, bool]]":
         try:
             for line in lines_of(segment, size):
                 if held:
-                    yield held, not (_HEALING in line[:_HEAD_BYTES] and parse(held) is None)
+                    yield held, _looks_whole(held) or parse(held) is not None
                 held = line
         except FileNotFoundError:
             continue
         except (EOFError, zlib.error) as error:
             raise OSError(EBADMSG, f"{segment.name} is damaged: {error}") from error
     if held:
-        yield held, held.endswith(b"\n") or parse(held) is not None
+        yield held, _looks_whole(held) or parse(held) is not None
+
+
+def _looks_whole(line: bytes) -> bool:
+    """Tell a line from the stump of one, without parsing it where that can be seen."""
+    return line.endswith(b"}\n") and line.count(b"{") == line.count(b"}")
 
 
 def parse(line: bytes) -> "dict[str, Any] | None":

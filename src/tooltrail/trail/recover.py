@@ -82,7 +82,7 @@ def wait_for_lock(fd: int, path: str) -> bool:
     Raises `NotRecordedError` where that takes too long.
     """
     _lock_in_time(fd, path)
-    return _still_names(path, fd)
+    return still_names(path, fd)
 
 
 def _lock_in_time(fd: int, path: str) -> None:
@@ -109,7 +109,8 @@ def _lock_in_time(fd: int, path: str) -> None:
             return
 
 
-def _still_names(path: str, fd: int) -> bool:
+def still_names(path: str, fd: int) -> bool:
+    """Tell whether a path names the file that is open as `fd`."""
     ours = os.fstat(fd)
     try:
         named = os.stat(path, follow_symlinks=False)
@@ -130,7 +131,7 @@ def find_head(fd: int, size: int, path: str, tool: str) -> "tuple[Head, bytes] |
 
         if not last.endswith(b"\n"):
             os.write(fd, b"\n")
-        if _still_names(path, fd):
+        if still_names(path, fd):
             finish(fd, path, last.removesuffix(b"\n") + b"\n")
         return None
     torn = 0 if last.endswith(b"\n") else len(last)

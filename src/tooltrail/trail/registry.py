@@ -57,7 +57,8 @@ def register_found(paths: "Iterable[str]") -> None:
         try:
             if home not in known:
                 known[home] = {log.log for log in registered(home)}
-            log_id = first_log_id(segments(path)[-1])
+            ids = map(first_log_id, reversed(segments(path)))  # the active one may be gone
+            log_id = next((found for found in ids if found), None)
         except OSError:
             continue
         if log_id is not None and log_id not in known[home]:

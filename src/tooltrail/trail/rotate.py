@@ -23,9 +23,9 @@ from mmap import ACCESS_READ, mmap
 from .._encode import encode
 from .._wire import LOG_NAME
 from . import OPEN_FLAGS, head_of, next_line
-from .recover import cut_off, log_body, sync_folder
+from .recover import cut_off, log_body, still_names, sync_folder
 from .registry import last_registered
-from .segments import COMPRESSED, segment_name
+from .segments import COMPRESSED, open_plainly, segment_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,10 +36,9 @@ if TYPE_CHECKING:
 _NEXT = ".next"
 _FIRST_BYTES = 65536  # within which a segment's first sound line is looked for
 _CALL_EVENT = re.compile(
-    rb'\n\{"v":1,"seq":\d+,"prev":"sha256:[0-9a-f]{64}","logged_at":"[^"]{24}"(?:,"clamped":true)?'
-    rb'(?:,"healed_bytes":\d+)?,"event":"(begin|end)"(?:,"supersedes":true)?,"request_id":"([^"]+)"'
+    rb'\n\{"v":1,"seq":\d+,"prev":"sha256:[0-9a-f]{64}","logged_at":"[^"\n]{24}"(?:,"clamped":true)?'
+    rb'(?:,"healed_bytes":\d+)?,"event":"(begin|end)"(?:,"supersedes":true)?,"request_id":"([^"\n]+)"'
 )
-_HEALER = re.compile(rb'\n\{"v":1,"seq":[^\n]{0,200}"healed_bytes":(\d+)')
 _too_hard: set[str] = set()  # logs that could not be rotated: they grow on
 
 
@@ -57,6 +56,8 @@ def rotate(fd: int, path: str, head: "Head", before: bytes, durable: bool) -> bo
         return False
     size = os.fstat(fd).st_size
     try:
+        if not still_names(path, fd):
+            return False  # moved aside just now: it is not ours to seal any more
         segment = _mapped(fd)
         if segment.find(b"\n") >= size - 1:
             return False  # nothing but its first line, however long that is
@@ -166,11 +167,12 @@ def _follows(path: str, seal: bytes) -> bool:
     """Tell whether a file that was prepared is the one that follows this seal."""
     head = head_of(seal, whole=True)
     try:
-        with open(path, "rb") as file:
-            line = file.read(_FIRST_BYTES)
+        with open_plainly(path) as file:
+            line = file.readline()
     except OSError:
         return False
-    return head is not None and f'"prev":"sha256:{head[2]}"'.encode() in line[:200]
+    prev = f'"prev":"sha256:{head[2]}"'.encode() if head else b"\n"
+    return prev in line[:200] and line.endswith(b"\n")  # else who wrote it died
 
 
 def _first_line(segment: "bytes | mmap") -> "dict[str, Any]":
@@ -201,10 +203,9 @@ def _first_seq(segment: "bytes | mmap", head: "Head") -> int:
 
 def _open_calls(segment: "bytes | mmap") -> list[str]:
     """Return the ids of the calls that began in this segment and have not ended in it."""
-    torn = _torn_lines(segment)
     waiting: dict[bytes, None] = {}
     for found in _CALL_EVENT.finditer(segment):
-        if found.start() + 1 in torn:
+        if not _is_whole(segment, found.start() + 1):
             continue
         if found[1] == b"begin":
             waiting[found[2]] = None
@@ -213,14 +214,14 @@ def _open_calls(segment: "bytes | mmap") -> list[str]:
     return [request_id.decode("ascii", "replace") for request_id in waiting]
 
 
-def _torn_lines(segment: "bytes | mmap") -> set[int]:
-    """Return where the lines begin that a dying writer left torn, and that are no whole JSON."""
-    starts = set()
-    for healer in _HEALER.finditer(segment):
-        end = healer.start()
-        start = end - int(healer[1])
-        try:
-            json.loads(segment[start:end])
-        except ValueError:
-            starts.add(start)
-    return starts
+def _is_whole(segment: "bytes | mmap", start: int) -> bool:
+    """Tell a line from the stump of one that was closed off, also by who died in doing so."""
+    end = segment.find(b"\n", start)
+    line = segment[start:] if end < 0 else segment[start:end]
+    if line.endswith(b"}") and line.count(b"{") == line.count(b"}"):
+        return True
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -167,8 +167,8 @@ class Walk:
     def _open(self, part: Part, lines: "Sequence[bytes]") -> None:
         """Learn which log this is, before its lines are walked."""
         for line in lines[:_OPENING_LINES]:
-            if is_event(line, b"log"):
-                event = event_of(line)
+            event = event_of(line) if is_event(line, b"log") else {}
+            if event:  # and no stump of one
                 part.opening = event if line is lines[0] else {}
                 self._note_id(event)
                 return
