@@ -1,10 +1,12 @@
-"""Click's exceptions as endings: exit code, outcome, and an error with a stable code."""
+"""Click's exceptions as endings: exit code, outcome, and an error with a stable code.
+
+They are known by their names, not by their classes: Typer has a copy of Click of its own.
+"""
 
 import _signal  # type: ignore[import-not-found]
+import sys
 from errno import EPIPE
-from typing import Any
-
-from click.exceptions import Abort, BadParameter, ClickException, Exit, FileError, UsageError
+from typing import TYPE_CHECKING, Any
 
 from .._ending import by_exception, by_system_exit
 from .._signals import name_of
@@ -13,34 +15,58 @@ from ..entry import Ending, error_fields
 from ..errors import CommandError
 from .click import is_secret
 
+if TYPE_CHECKING:
+    import click
+
 _INTERRUPTED = "INTERRUPTED"
 
 
-class CommandFailure(ClickException):
+def is_a(error: BaseException, name: str) -> bool:
+    """Tell whether an exception is one of Click's, of this name, or of a subclass of it."""
+    return any(
+        kind.__name__ == name and kind.__module__.endswith(".exceptions")
+        for kind in type(error).__mro__
+    )
+
+
+class CommandFailure(Exception):
     """A `CommandError` on its way through Click, where the output is text."""
 
-    def __init__(self, error: CommandError) -> None:
-        super().__init__(error.message)
-        self.exit_code = error.exit_code  # type: ignore[misc]  # as Click's own docs do
-        self.error = error
+    error: CommandError
 
     def format_message(self) -> str:
         """Return what Click prints after `Error: `."""
         hint = f"\nhint: {self.error.hint}" if self.error.hint else ""
-        return f"{self.message}{hint}"
+        return f"{self.error.message}{hint}"
+
+
+def command_failure(error: CommandError, root: "click.Command") -> Exception:
+    """Return an exception that the Click of this command shows, and exits by."""
+    exceptions = vars(sys.modules[f"{library_of(root)}.exceptions"])
+    kind = type("CommandFailure", (CommandFailure, exceptions["ClickException"]), {})
+    failure: Any = kind(error.message)
+    failure.error, failure.exit_code = error, error.exit_code
+    assert isinstance(failure, Exception)
+    return failure
+
+
+def library_of(command: "click.Command") -> str:
+    """Return the package that a command's base class comes from: `click`, or a copy of it."""
+    kinds = [kind for kind in type(command).__mro__ if kind.__name__ in ("Command", "BaseCommand")]
+    return kinds[-1].__module__.removesuffix(".core")
 
 
 def ending_of(error: BaseException) -> Ending:
     """Return how Click ends a call that this exception leaves (`Command.main`, standalone)."""
-    if isinstance(error, Exit):
-        return by_system_exit(SystemExit(error.exit_code))
-    if isinstance(error, CommandFailure):
-        return by_exception(error.error)
-    if isinstance(error, ClickException):
-        return _of_click_exception(error)
     if isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt):
         return _interrupted()
-    if isinstance(error, (Abort, EOFError)):
+    if is_a(error, "Exit"):
+        return by_system_exit(SystemExit(error.exit_code))  # type: ignore[attr-defined]
+    if isinstance(error, CommandFailure):
+        return by_exception(error.error)
+    if is_a(error, "ClickException"):
+        return _of_click_exception(error)
+    if is_a(error, "Abort") or isinstance(error, EOFError):
         return Ending(1, FAILURE, error=error_fields("ABORTED", "aborted"))
     if isinstance(error, OSError) and error.errno == EPIPE:
         return Ending(1, FAILURE, error=error_fields("BROKEN_PIPE", "the reader went away"))
@@ -53,41 +79,39 @@ def _interrupted() -> Ending:
     return Ending(1, INTERRUPTED, signal=_signal.SIGINT, error=error)
 
 
-def _of_click_exception(error: ClickException) -> Ending:
-    usage = isinstance(error, UsageError)
+def _of_click_exception(error: Any) -> Ending:
+    usage = is_a(error, "UsageError")
     outcome = USAGE_ERROR if usage else FAILURE
     return Ending(error.exit_code, outcome, error=_details(error))
 
 
-def _details(error: ClickException) -> "dict[str, Any]":
+def _details(error: Any) -> "dict[str, Any]":
     ctx = getattr(error, "ctx", None)
     hint = None
-    if isinstance(error, UsageError) and ctx is not None and ctx.help_option_names:
+    if is_a(error, "UsageError") and ctx is not None and ctx.help_option_names:
         hint = f"{ctx.command_path} {ctx.help_option_names[0]} shows how it is called"
     return error_fields(_code_of(error), _message_of(error), hint=hint)
 
 
-def _code_of(error: ClickException) -> str:
+def _code_of(error: Any) -> str:
     """Name the error after its class: `NoSuchOption` gives `NO_SUCH_OPTION`."""
     own = getattr(error, "code", None)
     if isinstance(own, str):
         return own
-    if type(error) is ClickException:
+    name = type(error).__name__
+    if name == "ClickException":
         return "COMMAND_FAILED"
-    name = (
-        type(error).__name__.removesuffix("Error") if not isinstance(error, FileError) else "File"
-    )
-    if type(error) in (UsageError, FileError):
-        name += "Error"
+    if name not in ("UsageError", "FileError"):
+        name = "File" if is_a(error, "FileError") else name.removesuffix("Error")
     words = "".join("_" + char if char.isupper() else char for char in name)
     return words.lstrip("_").upper()
 
 
-def _message_of(error: ClickException) -> str:
+def _message_of(error: Any) -> str:
     if type(error).__name__ == "NoArgsIsHelpError":
         return "no command was given"
-    message = error.format_message()
-    if isinstance(error, BadParameter) and error.param is not None and is_secret(error.param):
+    message: str = error.format_message()
+    if is_a(error, "BadParameter") and error.param is not None and is_secret(error.param):
         label = "/".join(error.param.opts)  # Click's own words would repeat the value
         return f"Invalid value for {label}: {REDACTED}"
     return message

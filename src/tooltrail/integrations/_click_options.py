@@ -4,21 +4,28 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..envelope import FORMATS, JSON, TEXT
-from .click import active
+from ..envelope import FORMATS
+from . import AUDIT_LOG, active
+from ._outcome import (
+    AUDIT_LOG_HELP,
+    OUTPUT_HELP,
+    OUTPUT_OPTIONS,
+    choose,
+    forget_guess,
+    read_the_log,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_NAMES = ("--output", "--output-format")
-_HELP = "How to answer: text on a terminal, json elsewhere."
 
 
 def output_option(params: "Sequence[click.Parameter]") -> list[click.Option]:
     """Return our option under the first name that the author has not taken, or nothing."""
     taken = {name for param in params for name in (*param.opts, *param.secondary_opts)}
-    free = next((name for name in _NAMES if name not in taken), None)
-    _forget_guess(taken)
+    free = next((name for name in OUTPUT_OPTIONS if name not in taken), None)
+    running = active.get()
+    if running is not None:
+        forget_guess(running, taken)
     if free is None:
         return []
     return [
@@ -28,25 +35,13 @@ def output_option(params: "Sequence[click.Parameter]") -> list[click.Option]:
             expose_value=False,
             is_eager=True,
             callback=_choose,
-            help=_HELP,
+            help=OUTPUT_HELP,
         )
     ]
 
 
-def _forget_guess(taken: set[str]) -> None:
-    """Take back what was read off an `--output` that turns out to be the author's."""
-    running = active.get()
-    if running is not None and running.answer is not None and running.guessed_from in taken:
-        from .._stdout import is_terminal
-
-        running.guessed_from = None
-        running.answer.switch(TEXT if is_terminal() else JSON)
-
-
 def _choose(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    running = active.get()
-    if running is not None and running.answer is not None and value is not None:
-        running.answer.switch(value)
+    choose(active.get(), value)
     return value
 
 
@@ -79,24 +74,10 @@ def audit_log_command() -> click.Command:
             ["--output"], type=click.Choice(OUTPUTS), help="table on a terminal, json elsewhere"
         )
     )
-    return AuditLogCommand("audit-log", params=params, callback=_read, help=_EXPLANATION)
-
-
-_EXPLANATION = "Show what this tool was called with, and how each call ended."
+    return AuditLogCommand(AUDIT_LOG, params=params, callback=_read, help=AUDIT_LOG_HELP)
 
 
 def _read(output: str | None, verify: bool, **values: Any) -> None:
-    from ..render.deliver import default_output, deliver_listing
-
     running = active.get()
     assert running is not None
-    if running.answer is not None:
-        running.answer.hand_over()
-    output, path = output or default_output(), running.call.path
-    if verify:
-        from ..render.verdict import deliver_verification
-
-        code = deliver_verification(running.call, [path], {}, output)
-    else:
-        code = deliver_listing(running.call, values, output, [path])
-    click.get_current_context().exit(code)
+    click.get_current_context().exit(read_the_log(running, values, output, verify=verify))

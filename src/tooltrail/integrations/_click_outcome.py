@@ -1,22 +1,18 @@
-"""How a Click call ended, and its one response in envelope mode: what the plain path leaves out."""
+"""How a Click call ended: what the plain path leaves out."""
 
-import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-
-import click
 
 from .._ending import by_system_exit
 from .._names import is_secret_name
-from .._stdout import is_terminal
-from .._wire import CRASHED
 from ..entry import Ending
-from ..envelope import FORMATS, JSON, TEXT, data_as_text
+from ..envelope import TEXT
 from ..errors import CommandError
-from ._click_errors import CommandFailure, ending_of
+from ._click_errors import command_failure, ending_of, is_a
 from .click import declare_secrets_of, is_secret, path_to
 
 if TYPE_CHECKING:
+    import click
+
     from .click import ClickCall
 
 
@@ -26,20 +22,20 @@ def note_raised(running: "ClickCall", error: BaseException) -> None:
     A `CommandError` on its way to text output is raised anew, as an exception that Click shows.
     """
     if isinstance(error, CommandError) and running.answer and running.answer.output == TEXT:
-        running.raised = CommandFailure(error)
+        running.raised = command_failure(error, running.root)
         raise running.raised from error
     running.raised = error
     ctx = getattr(error, "ctx", None)
-    if isinstance(ctx, click.Context) and not running.stopped:
+    if ctx is not None and not running.stopped:
         running.stopped = [(step.command, step.info_name or "") for step in path_to(ctx)]
 
 
 def note_stopped(
     running: "ClickCall",
-    command: click.Command,
+    command: "click.Command",
     info_name: str | None,
     args: list[str],  # noqa: ARG001 - the arguments of `make_context`
-    parent: click.Context | None = None,
+    parent: "click.Context | None" = None,
     **_: Any,
 ) -> None:
     """Note the command whose arguments ended the call: a wrong one, or `--help`."""
@@ -56,7 +52,7 @@ def ending_of_call(running: "ClickCall", error: BaseException | None) -> Ending:
         ending = ending_of(running.raised)
         ending.exit_code = by_system_exit(error).exit_code
         return ending
-    if error is None and isinstance(running.raised, click.exceptions.Exit):
+    if error is None and running.raised is not None and is_a(running.raised, "Exit"):
         return ending_of(running.raised)  # non-standalone: `main` returns the code
     return Ending(0) if error is None else ending_of(error)
 
@@ -83,64 +79,10 @@ def _hide_arguments(running: "ClickCall") -> None:
     running.call.redactor.learn([a for a in arguments if a not in kept and a[:1] != "-"])
 
 
-def takes_secret_argument(command: click.Command) -> bool:
+def takes_secret_argument(command: "click.Command") -> bool:
     """Tell whether a secret stands among the command's arguments, where no flag announces it."""
     return any(
-        isinstance(param, click.Argument)
+        param.param_type_name == "argument"
         and (is_secret(param) or is_secret_name(str(param.name or "")))
         for param in command.params
     )
-
-
-def answer(running: "ClickCall", args: list[str], run: Callable[[bool], Any]) -> Any:
-    """Run the tool for one response, in which every ending of it is told."""
-    from .._answer import Answer
-
-    running.guessed_from, guess = _first_guess(args)
-    output = guess or (TEXT if is_terminal() else JSON)
-    running.answer = Answer(running.call, output)
-    with running.answer:
-        failure: BaseException | None = None
-        try:
-            run(output == TEXT)
-        except BaseException as error:
-            failure = error
-        return _give(running, failure)
-
-
-def _give(running: "ClickCall", failure: BaseException | None) -> None:
-    from .._signals import Terminated, die_by
-
-    assert running.answer is not None
-    ending = ending_of_call(running, failure)
-    if not running.call.begun and ending.exit_code == 0 and running.answer.output != TEXT:
-        running.value = {"text": running.answer.take_printed()}  # --help, --version
-    due = ending.exit_code or 0
-    if not running.call.finished:
-        due = running.answer.give(ending, running.value if ending.exit_code == 0 else None)
-    if isinstance(failure, Terminated):
-        die_by(failure.number)
-    if ending.outcome == CRASHED and failure is not None:
-        raise failure
-    sys.exit(due)
-
-
-def show(running: "ClickCall", value: Any) -> None:
-    """Keep what the command returned, and print it where the output is text."""
-    running.value = value
-    assert running.answer is not None
-    if running.answer.output == TEXT and not running.call.finished:
-        click.echo(data_as_text(value), nl=False)
-
-
-def _first_guess(args: list[str]) -> tuple[str | None, str | None]:
-    """Read `--output` off arguments that are not parsed yet: usage errors need it too."""
-    guess: tuple[str | None, str | None] = None, None
-    for position, argument in enumerate(args):
-        if argument == "--":
-            break
-        flag, assigned, value = argument.partition("=")
-        if flag in ("--output", "--output-format"):
-            value = value if assigned else "".join(args[position + 1 : position + 2])
-            guess = (flag, value) if value in FORMATS else guess
-    return guess

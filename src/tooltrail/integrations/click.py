@@ -8,24 +8,34 @@ root see what was raised, because `main` turns it into `SystemExit`. `invoke` of
 the command that is reached knows its params. Subcommands are met in
 `get_command`, so that lazy groups and plugins are seen as well.
 
-What only a failing call or envelope mode needs is in `_click_outcome`,
-`_click_errors` and `_click_options`, and imported there.
+Click itself is not imported here: the commands bring it, and Typer's bring
+Typer's own copy of it. What only a failing call or envelope mode needs is in
+`_click_outcome`, `_click_errors` and `_click_options`, and imported there.
 """
 
 import os
 import sys
-from _contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import click
-
-from .._host import flush_failure
-from .._invocation import Invocation
+from .._invocation import current
 from .._wire import PURPOSE_AUDIT
-from ..entry import Ending
+from . import (
+    AUDIT_LOG,
+    FrameworkCall,
+    ProgramCall,
+    Settings,
+    active,
+    program_name,
+    version_of,
+)
 
 if TYPE_CHECKING:
-    from .._answer import Answer
+    from collections.abc import Callable, Sequence
+
+    import click
+
+    from .._invocation import Invocation
+    from ..entry import Ending
 
     # The mixins stand in front of a class of Click's, which is known only at run time.
     _CommandBase = click.Command
@@ -33,9 +43,7 @@ if TYPE_CHECKING:
 else:
     _CommandBase = _GroupBase = object
 
-_AnyCommand = TypeVar("_AnyCommand", bound=click.Command)
-
-AUDIT_LOG = "audit-log"
+_AnyCommand = TypeVar("_AnyCommand", bound="click.Command")
 
 
 def instrument(
@@ -60,84 +68,112 @@ def instrument(
     Calling it again on the same command changes the settings. Calls with
     `standalone_mode=False` are only observed: their caller is Python code that wants the value.
     """
+    if not hasattr(command, "make_context"):
+        raise TypeError(f"instrument() takes a Click command, not {type(command).__name__}")
     _hook(command)
-    settings = _Settings(tool, version, envelope, envelope or audit_log)
-    command._tooltrail_settings = settings  # type: ignore[attr-defined]
+    command._tooltrail_settings = Settings(  # type: ignore[attr-defined]
+        tool, version, envelope, audit_log
+    )
     return command
 
 
-class _Settings:
-    """What the author chose for one root command."""
+def watch(library: str = "click") -> None:
+    """Observe, from now on, the outermost call of any command of this copy of Click.
 
-    def __init__(
-        self, tool: str | None, version: str | None, envelope: bool, audit_log: bool
-    ) -> None:
-        self.tool = tool
-        self.version = version
-        self.envelope = envelope
-        self.audit_log = audit_log
+    For programs whose authors know nothing of this: `main` of the class is wrapped, since there is
+    no object to be given.
+    """
+    core = vars(sys.modules[f"{library}.core"])
+    kind: Any = core.get("BaseCommand") or core["Command"]
+    bare = kind.main
+    settings = Settings(auto=True)
+
+    def main(
+        self: Any,
+        args: Any = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        def run(standalone: bool) -> Any:
+            return bare(self, args, prog_name, complete_var, standalone, **extra)
+
+        if not is_outermost() or _is_completing(program_name(prog_name), complete_var):
+            return run(standalone_mode)
+        return run_recorded(_hook(self), settings, run, args, prog_name, standalone_mode)
+
+    kind.main = main
 
 
-class ClickCall:
+def is_outermost() -> bool:
+    """Tell whether a call that nobody instrumented is the process's own, or one inside it."""
+    running = active.get()
+    if running is None:
+        return current() is None
+    return isinstance(running, ProgramCall) and running.settings.auto
+
+
+class ClickCall(FrameworkCall):
     """One running call, as its hooked commands see it: what they reached, returned or raised."""
 
-    def __init__(self, call: Invocation, root: click.Command) -> None:
-        self.call = call
+    def __init__(self, root: "click.Command", settings: Settings, program: str, **how: Any) -> None:
+        super().__init__(settings, program, version=version_of(root.callback), **how)
         self.root = root
-        self.answer: Answer | None = None
-        self.raised: BaseException | None = None
-        self.value: Any = None
-        self.guessed_from: str | None = None  # the option that the output was read off
         self.stopped: list[tuple[click.Command, str]] = []  # where parsing ended the call
         self._reached: list[click.Context] = []
 
-    def passing(self, ctx: click.Context, subcommand: str | None = None) -> None:
+    def passing(self, ctx: "click.Context", subcommand: str | None = None) -> None:
         """Begin before a group's own callback, where that does anything."""
         if _does_something(ctx.command.callback):
             self._begin([ctx], subcommand)
 
-    def arrive(self, ctx: click.Context) -> None:
+    def reach(self, ctx: "click.Context") -> None:
         """Begin before the callback of the command that was asked for."""
         self._reached.append(ctx)
         self._begin(self._reached)
 
-    def _begin(self, reached: list[click.Context], subcommand: str | None = None) -> None:
+    def _begin(self, reached: "list[click.Context]", subcommand: str | None = None) -> None:
         for ctx in reached:
             for step in path_to(ctx):
                 declare_secrets_of(step.command, self.call)
         path = ",".join(" ".join(_names(ctx, subcommand)) for ctx in reached)
         reads = getattr(reached[-1].command, "reads_the_log", False)
-        self.call.begin(
-            path or self.call.tool, _params(reached), purpose=PURPOSE_AUDIT if reads else None
-        )
+        self.arrive(path, _params(reached), purpose=PURPOSE_AUDIT if reads else None)
 
-    def finish(self, error: BaseException | None) -> None:
-        """Write the end line of a call whose output is the tool's own."""
-        self.call.contained(lambda: self._finish(error))
+    def ending(self, error: BaseException | None, value: Any = None) -> "Ending":  # noqa: ARG002
+        """Return how the call ended: what its commands raised, with the exit code as it left."""
+        from ._click_outcome import ending_of_call
 
-    def _finish(self, error: BaseException | None) -> None:
-        done = error is None or (isinstance(error, SystemExit) and not error.code)
-        ending = Ending(0)
-        if not (done and self.raised is None and self.call.begun):
-            from ._click_outcome import ending_of_call
-
-            ending = ending_of_call(self, error)
-        lost = flush_failure()
-        if lost is not None:
-            from .._ending import undelivered
-
-            ending = undelivered(lost)
-        self.call.finish(ending)
-        self.call.leave_meta()
+        return ending_of_call(self, error)
 
 
-active: "ContextVar[ClickCall | None]" = ContextVar("tooltrail_click", default=None)
+def running_call() -> ClickCall | None:
+    """Return the Click call that is running here, or None."""
+    running = active.get()
+    return running if isinstance(running, ClickCall) else None
+
+
+def run_recorded(
+    root: Any,
+    settings: Settings,
+    run: "Callable[[bool], Any]",
+    args: "Sequence[str] | None",
+    prog_name: str | None,
+    standalone_mode: bool,
+) -> Any:
+    """Run a command's `main` as one recorded call; `run` is told whether to be standalone."""
+    argv = None if args is None else [prog_name or sys.argv[0], *args]
+    with ClickCall(root, settings, program_name(prog_name), argv=argv) as running:
+        if settings.envelope and standalone_mode:
+            return running.reply(sys.argv[1:] if args is None else list(args), run)
+        return running.observe(lambda: run(standalone_mode), prints_crash=standalone_mode)
 
 
 class _Recorded(_CommandBase):
     """Stands in front of a command's class: sees the command called."""
 
-    _tooltrail_settings: "_Settings | None" = None
+    _tooltrail_settings: "Settings | None" = None
 
     def main(
         self,
@@ -149,41 +185,21 @@ class _Recorded(_CommandBase):
     ) -> Any:
         """Run the command as one recorded call."""
         settings = self._tooltrail_settings
-        name = program_name(prog_name)
-        if settings is None or _is_completing(name, complete_var):
-            return super().main(args, prog_name, complete_var, standalone_mode, **extra)
-        argv = None if args is None else [prog_name or sys.argv[0], *args]
-        call = Invocation(
-            settings.tool or name, version=settings.version or _version_of(self), argv=argv
+        run = super().main
+        if settings is None or _is_completing(program_name(prog_name), complete_var):
+            return run(args, prog_name, complete_var, standalone_mode, **extra)
+        return run_recorded(
+            self,
+            settings,
+            lambda standalone: run(args, prog_name, complete_var, standalone, **extra),
+            args,
+            prog_name,
+            standalone_mode,
         )
-        with call:
-            running = ClickCall(call, self)
-            token = active.set(running)
-            try:
-                if settings.envelope and standalone_mode:
-                    from ._click_outcome import answer
 
-                    def run(standalone: bool) -> Any:
-                        return super(_Recorded, self).main(
-                            args, prog_name, complete_var, standalone, **extra
-                        )
-
-                    return answer(running, sys.argv[1:] if args is None else list(args), run)
-                try:
-                    value = super().main(args, prog_name, complete_var, standalone_mode, **extra)
-                except BaseException as error:
-                    running.finish(error)
-                    if standalone_mode:
-                        _leave_no_trace_in(error)
-                    raise
-                running.finish(None)
-                return value
-            finally:
-                active.reset(token)
-
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+    def make_context(self, *args: Any, **kwargs: Any) -> "click.Context":
         """Parse; where that ended the call (a wrong option, `--help`) is noted."""
-        running = active.get()
+        running = running_call()
         try:
             return super().make_context(*args, **kwargs)
         except BaseException as error:
@@ -193,9 +209,9 @@ class _Recorded(_CommandBase):
                     _note_raised(running, error)
             raise
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: "click.Context") -> Any:
         """Run the command; it is recorded before its callback runs."""
-        running = active.get()
+        running = running_call()
         if running is None:
             return super().invoke(ctx)
         self._tooltrail_arrive(running, ctx)
@@ -204,7 +220,7 @@ class _Recorded(_CommandBase):
         try:
             value = super().invoke(ctx)
             if running.answer is not None:
-                from ._click_outcome import show
+                from ._outcome import show
 
                 show(running, value)
         except BaseException as error:
@@ -212,13 +228,13 @@ class _Recorded(_CommandBase):
             raise
         return value
 
-    def _tooltrail_arrive(self, running: ClickCall, ctx: click.Context) -> None:
-        running.arrive(ctx)
+    def _tooltrail_arrive(self, running: ClickCall, ctx: "click.Context") -> None:
+        running.reach(ctx)
 
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+    def get_params(self, ctx: "click.Context") -> "list[click.Parameter]":
         """Return the author's params, and `--output` in envelope mode."""
         params = super().get_params(ctx)
-        running = active.get()
+        running = running_call()
         if running is None or running.answer is None or hasattr(self, "reads_the_log"):
             return params
         from ._click_options import output_option
@@ -229,24 +245,24 @@ class _Recorded(_CommandBase):
 class _RecordedGroup(_Recorded, _GroupBase):
     """Stands in front of a group's class: sees which subcommand is called."""
 
-    def _tooltrail_arrive(self, running: ClickCall, ctx: click.Context) -> None:
+    def _tooltrail_arrive(self, running: ClickCall, ctx: "click.Context") -> None:
         waiting = getattr(ctx, "_protected_args", None) or ctx.args
         if not waiting and self.invoke_without_command:
-            running.arrive(ctx)
+            running.reach(ctx)
         elif waiting and self.chain:
             running.passing(ctx)
 
     def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
+        self, ctx: "click.Context", args: list[str]
+    ) -> "tuple[str | None, click.Command | None, list[str]]":
         """Find the subcommand; the group's own callback runs next."""
         found = super().resolve_command(ctx, args)
-        running = active.get()
+        running = running_call()
         if running is not None and not self.chain:
             running.passing(ctx, found[0])
         return found
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: "click.Context", cmd_name: str) -> "click.Command | None":
         """Return a subcommand, recorded from now on, or the `audit-log` that we add."""
         if cmd_name == AUDIT_LOG and self._tooltrail_adds_audit_log(ctx):
             from ._click_options import audit_log_command
@@ -255,12 +271,12 @@ class _RecordedGroup(_Recorded, _GroupBase):
         command = super().get_command(ctx, cmd_name)
         return command if command is None else _hook(command)
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: "click.Context") -> list[str]:
         """Return the author's commands, and the `audit-log` that we add."""
         names = super().list_commands(ctx)
         return [*names, AUDIT_LOG] if self._tooltrail_adds_audit_log(ctx) else names
 
-    def _tooltrail_adds_audit_log(self, ctx: click.Context) -> bool:
+    def _tooltrail_adds_audit_log(self, ctx: "click.Context") -> bool:
         settings = self._tooltrail_settings
         wanted = settings is not None and settings.audit_log
         return wanted and AUDIT_LOG not in super().list_commands(ctx)
@@ -274,7 +290,7 @@ def _hook(command: _AnyCommand) -> _AnyCommand:
     kind = type(command)
     if not isinstance(command, _Recorded):
         if kind not in _made:
-            front = _RecordedGroup if isinstance(command, click.Group) else _Recorded
+            front = _RecordedGroup if hasattr(kind, "resolve_command") else _Recorded
             names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
             _made[kind] = type(kind.__name__, (front, kind), names)
         try:
@@ -285,7 +301,7 @@ def _hook(command: _AnyCommand) -> _AnyCommand:
 
 
 def _note_stopped(
-    running: ClickCall, command: click.Command, args: tuple[Any, ...], kwargs: dict[str, Any]
+    running: ClickCall, command: "click.Command", args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
     from ._click_outcome import note_stopped
 
@@ -301,42 +317,13 @@ def _note_raised(running: ClickCall, error: BaseException) -> None:
     note_raised(running, error)
 
 
-def _leave_no_trace_in(error: BaseException) -> None:
-    """Keep our frames out of what a crash prints."""
-    if not isinstance(error, SystemExit):
-        try:
-            from .._tracebacks import hide_our_frames
-        except Exception:  # no file can be opened any more, or the package is gone
-            return
-        hide_our_frames(error)
-
-
 def _is_completing(name: str, complete_var: str | None) -> bool:
     """Tell a shell that asks for completions: no call of the tool."""
     base = name.replace("-", "_").replace(".", "_")
     return bool(os.environ.get(complete_var or f"_{base}_COMPLETE".upper()))
 
 
-def _version_of(command: click.Command) -> str | None:
-    """Return `__version__` of the package that the command's callback comes from."""
-    module = getattr(command.callback, "__module__", None) or ""
-    package = sys.modules.get(module.partition(".")[0])
-    version = getattr(package, "__dict__", {}).get("__version__")
-    return version if isinstance(version, str) else None
-
-
-def program_name(prog_name: str | None) -> str:
-    """Return the program's name as its caller knows it; `python -m pkg` gives `pkg`."""
-    if prog_name:
-        return prog_name.removeprefix("python -m ")
-    path = sys.argv[0] if sys.argv else ""
-    folder, _, base = path.rpartition("/")
-    if base == "__main__.py":
-        return folder.rpartition("/")[2] or "python"
-    return base.removesuffix(".py") or "python"
-
-
-def path_to(ctx: click.Context) -> list[click.Context]:
+def path_to(ctx: "click.Context") -> "list[click.Context]":
     """Return the contexts from the root to this one."""
     path: list[click.Context] = []
     step: click.Context | None = ctx
@@ -346,20 +333,20 @@ def path_to(ctx: click.Context) -> list[click.Context]:
     return path
 
 
-def _names(ctx: click.Context, subcommand: str | None = None) -> list[str]:
+def _names(ctx: "click.Context", subcommand: str | None = None) -> list[str]:
     """Return the command's path below the program: `deployctl db migrate` gives db, migrate."""
     names = [step.info_name or "" for step in path_to(ctx)[1:]]
     return [*names, subcommand] if subcommand else names
 
 
-def _params(reached: list[click.Context]) -> dict[str, Any]:
+def _params(reached: "list[click.Context]") -> dict[str, Any]:
     """Return the params of the commands on the way; those of chained commands under their name."""
     if len(reached) > 1:
         return {ctx.info_name or "": _params_of([ctx]) for ctx in reached}
     return _params_of(path_to(reached[0]))
 
 
-def _params_of(path: list[click.Context]) -> dict[str, Any]:
+def _params_of(path: "list[click.Context]") -> dict[str, Any]:
     params: dict[str, Any] = {}
     for ctx in path:
         declared = [param.name for param in ctx.command.params if param.name in ctx.params]
@@ -370,7 +357,7 @@ def _params_of(path: list[click.Context]) -> dict[str, Any]:
     return params
 
 
-def declare_secrets_of(command: click.Command, call: Invocation) -> None:
+def declare_secrets_of(command: "click.Command", call: "Invocation") -> None:
     """Tell a call which params of a command its author declared secret."""
     for param in command.params:
         if is_secret(param):

@@ -1,0 +1,121 @@
+"""Do something right after a module is imported, without importing it: `after_import`.
+
+A finder at the head of `sys.meta_path` that finds nothing itself: for a module that is waited
+for it asks the finders behind it, and has the loader that they give run our action once the
+module's code has run. Loader and spec stay the ones that the program would have had. Whatever
+goes wrong in an action stays in it: the program's import must not fail by us.
+"""
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+    from typing import Any
+
+    Action = Callable[[ModuleType], object]
+
+
+def after_import(name: str, action: "Action") -> None:
+    """Call `action(module)` when `name` has been imported: now, where it is already.
+
+    A module that is being imported at this moment counts as imported.
+    """
+    module = sys.modules.get(name)
+    if module is not None:
+        _contained(action, module)
+        return
+    if _waiting not in sys.meta_path:
+        sys.meta_path.insert(0, _waiting)
+    _waiting.actions.setdefault(name, []).append(action)
+
+
+class _Waiting:
+    """The finder: knows which modules are waited for, and by whom."""
+
+    def __init__(self) -> None:
+        self.actions: dict[str, list[Action]] = {}
+
+    def find_spec(
+        self,
+        name: str,
+        path: "Sequence[str] | None" = None,
+        target: "ModuleType | None" = None,
+    ) -> "ModuleSpec | None":
+        """Return the spec of a module that is waited for, as the others find it; else None."""
+        if name not in self.actions:
+            return None
+        spec = self._found_by_others(name, path, target)
+        if spec is not None and spec.loader is not None:
+            _arm(spec, self._act)
+        return spec
+
+    def _found_by_others(
+        self, name: str, path: "Sequence[str] | None", target: "ModuleType | None"
+    ) -> "ModuleSpec | None":
+        for finder in list(sys.meta_path):
+            find = getattr(finder, "find_spec", None)
+            if finder is not self and find is not None:
+                spec: ModuleSpec | None = find(name, path, target)
+                if spec is not None:
+                    return spec
+        return None
+
+    def _act(self, module: "ModuleType") -> None:
+        for action in self.actions.pop(module.__name__, ()):
+            _contained(action, module)
+        if not self.actions and self in sys.meta_path:
+            sys.meta_path.remove(self)  # type: ignore[arg-type]
+
+
+def _arm(spec: "ModuleSpec", act: "Callable[[ModuleType], None]") -> None:
+    """Have the spec's loader run `act` after the module's own code, once."""
+    loader: Any = spec.loader
+    if isinstance(loader, type):  # the frozen and built-in importers: shared by all modules
+        spec.loader = _Then(loader, act)
+        return
+    run = loader.exec_module
+
+    def exec_module(module: "ModuleType") -> None:
+        vars(loader).pop("exec_module", None)
+        run(module)
+        act(module)
+
+    try:
+        loader.exec_module = exec_module
+    except AttributeError:  # a loader with slots: this module stays unseen
+        return
+
+
+class _Then:
+    """Stands in for a loader that is a class: hands everything on, and acts afterwards."""
+
+    def __init__(self, loader: "Any", act: "Callable[[ModuleType], None]") -> None:
+        self._loader = loader
+        self._act = act
+
+    def __getattr__(self, name: str) -> "Any":
+        return getattr(self._loader, name)
+
+    def exec_module(self, module: "ModuleType") -> None:
+        """Run the module's code by the real loader, and then the action."""
+        spec = module.__spec__
+        if spec is not None:
+            spec.loader = self._loader
+        module.__loader__ = self._loader
+        self._loader.exec_module(module)
+        self._act(module)
+
+
+def _contained(action: "Action", module: "ModuleType") -> None:
+    try:
+        action(module)
+    except Exception as error:
+        from ._host import say
+
+        say(f"tooltrail: {module.__name__} is not observed: {type(error).__name__}: {error}\n")
+
+
+_waiting = _Waiting()
