@@ -1008,6 +1008,8 @@ def test_each_value_is_shown_with_who_said_so(places: Places) -> None:
         ("redact.names", ["a", "b"], f"{system}, {user}", True),
         ("redact.spare", [], "default", False),
         ("redact.prefixes", [], "default", False),
+        ("propagate.to", [], "default", False),
+        ("propagate.request_id", False, "default", False),
         ("rule", {"tool": "va*", "level": "metadata"}, user, False),
         ("tool.git.level", "none", user, False),
     ]

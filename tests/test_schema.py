@@ -504,7 +504,7 @@ WRONG = [
     ("signal", 15),
     ("error", "it failed"),
     ("error", {"message": "it failed"}),
-    ("origin", "cached"),
+    ("origin_request_id", "no id"),
     ("origin", "guessed"),
     ("output", {"data_sha256": "0" * 64}),
     ("child", {"pid": "4711"}),

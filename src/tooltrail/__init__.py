@@ -13,6 +13,12 @@ _HOMES = {
     "TooltrailError": "errors",
     "current": "_invocation",
     "invocation": "_block",
+    "last_success": "query.previous",
+    "mark_cached": "_origin",
+    "mark_deduplicated": "_origin",
+    "mark_dry_run": "_origin",
+    "mark_executed": "_origin",
+    "step": "_steps",
 }
 __all__ = ["__version__", *_HOMES]
 

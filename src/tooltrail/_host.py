@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Protocol
 
+    from ._children import Watch
+
     class RunningCall(Protocol):
         """What the process needs to know of a call that runs in it."""
 
@@ -195,6 +197,35 @@ def say(text: str) -> None:
         return
 
 
+# The module of each HTTP client that defines what `downstream` patches.
+HTTP_CLIENTS = {
+    *("urllib3.connectionpool", "urllib.request", "httpx._transports.default"),
+    *("httpx2._transports.default", "aiohttp.client", "botocore.signers"),
+}
+
+
+class HttpWatch:
+    """A finder that finds nothing by itself: it has `downstream` see to HTTP clients."""
+
+    def find_spec(self, name: str, path: "Any" = None, target: "Any" = None) -> "Any":
+        """Return None; for a client, the spec that the finders behind this one give."""
+        if name not in HTTP_CLIENTS:
+            return None
+        try:  # by its name: it is a later stage, which few calls come to
+            downstream = __import__("tooltrail.downstream", fromlist=["arriving"])
+            return downstream.arriving(self, name, path, target)
+        except Exception:  # the tool gets its client, unobserved
+            return None
+
+
+def watch_http() -> None:
+    """Observe HTTP clients from now on: those that were imported before, and those to come."""
+    if not sys.modules.keys().isdisjoint(HTTP_CLIENTS):
+        HttpWatch().find_spec("urllib.request")  # any of them has all of them watched
+    else:
+        sys.meta_path.insert(0, HttpWatch())
+
+
 _EXITS = ("_exit", "execv", "execve")
 
 
@@ -272,23 +303,40 @@ class Process:
     not inside it sees the environment as it was.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, current: "Callable[[], RunningCall | None]") -> None:
+        self.current = current  # of this thread or task, or of the one that it was forked from
+        self.owner: RunningCall | None = None  # whose variables are in the environment
         self._lock = allocate_lock()
-        self._running: list[RunningCall] = []
-        self._owner: RunningCall | None = None
+        self.running: list[RunningCall] = []
+        self._watch: Watch | None = None  # once a call ran that was not the owner
         self._saved: dict[str, str | None] = {}
         self._guard = ExitGuard(self._on_exit, self._on_exec, self._on_failed_exec)
+        self._watches_http = False
 
     def enter(self, call: "RunningCall") -> None:
         """Note that a call runs; the outermost one changes the process."""
+        if not self._watches_http:
+            self._watches_http = True
+            watch_http()
         with self._lock:
-            self._running.append(call)
-            if self._owner is None:
+            self.running.append(call)
+            if self.owner is None:
                 self._take(call)
+            else:
+                self._watch_children()
+
+    def _watch_children(self) -> None:
+        if self._watch is None:
+            try:
+                from ._children import Watch
+            except Exception:  # no file can be opened any more, or the package is gone
+                return
+            self._watch = Watch(self)
+        self._watch.install()
 
     def _take(self, call: "RunningCall") -> None:
         variables = call.child_variables()
-        self._owner = call
+        self.owner = call
         self._saved = {name: os.environ.get(name) for name in (*variables, TOOL_META_FILE)}
         os.environ.update(variables)
         os.environ.pop(TOOL_META_FILE, None)
@@ -300,10 +348,10 @@ class Process:
         Where others still run, in other threads, the oldest of them is the outermost now.
         """
         with self._lock:
-            if call in self._running:
-                self._running.remove(call)
-            if self._owner is call:
-                self._owner = None
+            if call in self.running:
+                self.running.remove(call)
+            if self.owner is call:
+                self.owner = None
                 self._guard.remove()
                 for name, value in self._saved.items():
                     if value is None:
@@ -311,8 +359,10 @@ class Process:
                     else:
                         os.environ[name] = value
                 self._saved = {}
-                if self._running:
-                    self._take(self._running[0])
+                if self.running:
+                    self._take(self.running[0])
+            if self._watch is not None and not self.running:
+                self._watch.remove()
 
     def pristine_environment(self) -> "Mapping[str, str]":
         """Return the environment as the process's caller gave it."""
@@ -328,20 +378,22 @@ class Process:
 
     def after_fork(self) -> None:
         """Start afresh in a forked child: the calls that it inherited are its parent's."""
+        if self._watch is not None:
+            self._watch.after_fork()
         self._lock = allocate_lock()
-        self._owner = None
+        self.owner = None
         self._saved = {}
-        self._running.clear()
+        self.running.clear()
         self._guard.remove()
 
     def _on_exit(self, status: int) -> None:
-        for call in reversed(self._running):
+        for call in reversed(self.running):
             call.os_exit(status)
 
     def _on_exec(self, program: str) -> None:
-        for call in reversed(self._running):
+        for call in reversed(self.running):
             call.replaced_by(program)
 
     def _on_failed_exec(self) -> None:
-        for call in self._running:
+        for call in self.running:
             call.not_replaced()

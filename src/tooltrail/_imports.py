@@ -32,6 +32,16 @@ def after_import(name: str, action: "Action") -> None:
     _waiting.actions.setdefault(name, []).append(action)
 
 
+def waited_for(
+    name: str, path: "Sequence[str] | None", target: "ModuleType | None"
+) -> "ModuleSpec | None":
+    """Return the spec of a module that is waited for: for a finder that is being asked for it now.
+
+    The import that is under way does not come to a finder that was put before the one it is at.
+    """
+    return _waiting.find_spec(name, path, target)
+
+
 class _Waiting:
     """The finder: knows which modules are waited for, and by whom."""
 
@@ -67,16 +77,19 @@ class _Waiting:
         for action in self.actions.pop(module.__name__, ()):
             _contained(action, module)
         if not self.actions and self in sys.meta_path:
-            sys.meta_path.remove(self)  # type: ignore[arg-type]
+            sys.meta_path.remove(self)
 
 
 def _arm(spec: "ModuleSpec", act: "Callable[[ModuleType], None]") -> None:
     """Have the spec's loader run `act` after the module's own code, once."""
     loader: Any = spec.loader
     if isinstance(loader, type):  # the frozen and built-in importers: shared by all modules
-        spec.loader = _Then(loader, act)
+        stand_in: Any = _Then(loader, act)
+        spec.loader = stand_in
         return
-    run = loader.exec_module
+    run = getattr(loader, "exec_module", None)
+    if run is None:  # a loader from before Python 3.4: this module stays unseen
+        return
 
     def exec_module(module: "ModuleType") -> None:
         vars(loader).pop("exec_module", None)

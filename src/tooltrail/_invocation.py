@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .trail import Receipt
 
 _NOT_KEPT = {"message": NOT_KEPT}
+_OBSERVED = ("steps", "downstream")  # where redactions are that belong to no description
 _REFUSED = 125  # the exit code by which `env` and `timeout` say: not the command, but I failed
 
 _current: "ContextVar[Invocation | None]" = ContextVar("tooltrail_invocation", default=None)
@@ -92,6 +93,7 @@ class Invocation:
         self.purpose: str | None = None
         self.exit_code: int | None = None
         self.error: dict[str, Any] | None = None
+        self.observed: dict[str, Any] = {}  # what happened in it: its steps, ...
         self.before_exec: Callable[[], None] | None = None
         self.after_failed_exec: Callable[[], None] | None = None
         self.before_os_exit: Callable[[Ending], object] | None = None
@@ -128,7 +130,7 @@ class Invocation:
             self.context, self.request_id, self.timestamp, self.tool, self._recorder, self.version
         )
         self._token = _current.set(self)
-        _process.enter(self)
+        process.enter(self)
         return self
 
     def __exit__(
@@ -137,7 +139,7 @@ class Invocation:
         error: BaseException | None = None,
         trace: "TracebackType | None" = None,
     ) -> None:
-        _process.leave(self)
+        process.leave(self)
         try:
             _current.reset(self._token)
         except ValueError:  # left in another context than it was entered in
@@ -146,7 +148,7 @@ class Invocation:
     def _read_context(self) -> "Context":
         outer = current()
         trace_id, operator = self._asked
-        environment = _process.pristine_environment()
+        environment = process.pristine_environment()
         if outer is not None:  # whose variables may not be those that the process has just now
             environment = {**environment, **outer.child_variables(), TOOL_META_FILE: ""}
         context = from_environment(
@@ -173,7 +175,7 @@ class Invocation:
 
     def child_variables(self) -> dict[str, str]:
         """Return the environment variables by which this call's children find it."""
-        return for_children(self.context, self.request_id, _process.pristine_environment())
+        return for_children(self.context, self.request_id, process.pristine_environment())
 
     # -- what the log gets
 
@@ -191,8 +193,9 @@ class Invocation:
     def _describe(
         self, command: str | None, params: "Mapping[str, Any]", purpose: str | None
     ) -> None:
-        subject = self._subject
-        del self.redactor.redactions[self._redacted_ids :]
+        subject, redactions = self._subject, self.redactor.redactions
+        begun = redactions[self._redacted_ids :]  # what was described is described anew
+        redactions[self._redacted_ids :] = [r for r in begun if r["where"].startswith(_OBSERVED)]
         subject.command = None if command is None else self.redactor.text(command, "command")
         self.level = self.settings.level_for(self.tool, subject.command, self.context.operator)
         subject.level = self.level
@@ -200,8 +203,9 @@ class Invocation:
         subject.process = self._process_facts()
         if self.level == METADATA:
             subject.params, subject.process["argv"] = {}, []
+        subject.version = self.version
         subject.purpose = purpose
-        subject.redactions = self.redactor.redactions
+        subject.redactions = redactions
 
     def begin(
         self, command: str | None, params: "Mapping[str, Any]", *, purpose: str | None = None
@@ -255,14 +259,13 @@ class Invocation:
         output: "Mapping[str, Any] | None",
         child: "Mapping[str, Any] | None",
     ) -> "Mapping[str, Any]":
-        signal, error = None, self.error
+        signal, error, observed = None, self.error, self.observed
         if ending.signal is not None:
             from ._signals import name_of
 
             signal = name_of(ending.signal)
-        if error is not None and self.level == METADATA:
-            kept = ("code", "type", "retryable")
-            error = _NOT_KEPT | {n: error[n] for n in kept if n in error}
+        if self.level == METADATA:
+            error, observed = entry.without_details(error, observed)
         result = entry.result(
             exit_code=ending.exit_code,
             outcome=ending.outcome,
@@ -273,6 +276,7 @@ class Invocation:
             origin_request_id=self.origin_request_id,
             output=output,
             child=child,
+            observed=observed,
         )
         return entry.end(self._subject, result, supersedes=self._supersedes)
 
@@ -338,17 +342,14 @@ class Invocation:
         """How long the call took, or has taken so far, in whole milliseconds."""
         return self._duration_ms if self.finished else self.elapsed_ms()
 
-    def _redact_error(self, error: "Mapping[str, Any] | None") -> None:
-        self.error = (
-            None
-            if error is None
-            else {
-                name: self.redactor.text(value, f"error.{name}")
-                if isinstance(value, str)
-                else value
+    def _redact_error(self, error: "dict[str, Any] | None") -> None:
+        if error is not None:
+            text = self.redactor.text
+            error = {
+                name: text(value, f"error.{name}") if isinstance(value, str) else value
                 for name, value in error.items()
             }
-        )
+        self.error = error
 
     def _process_facts(self) -> "dict[str, Any]":
         argv = self.redactor.argv(self.argv, "process.argv")
@@ -393,5 +394,5 @@ class Invocation:
                     _host.say(f"tooltrail: not recorded: {self._unrecorded}\n")
 
 
-_process = _host.Process()
-os.register_at_fork(after_in_child=_process.after_fork)
+process = _host.Process(_current.get)
+os.register_at_fork(after_in_child=process.after_fork)

@@ -46,7 +46,12 @@ UNKNOWN = "unknown"
 OPEN_OUTCOMES = frozenset({RUNNING, VANISHED, HOST_REBOOTED, UNKNOWN})
 GOOD_OUTCOMES = frozenset({SUCCESS, REPLACED})
 
+UNFINISHED = "unfinished"  # how a step stands that did not come to its end
+
 ORIGIN_EXECUTED = "executed"
+ORIGIN_CACHED = "cached"
+ORIGIN_DEDUPLICATED = "deduplicated"
+ORIGIN_DRY_RUN = "dry_run"
 PURPOSE_AUDIT = "audit"  # a call that only read the log: left out of listings
 
 # A variable that holds a coding agent's session -> the agent. Each trace is

@@ -4,7 +4,7 @@ Pure. Nothing gets here that has not been through `redact`.
 Fields that are often asked for stand first, which makes a scan faster.
 """
 
-from ._wire import FAILURE, ORIGIN_EXECUTED, SUCCESS
+from ._wire import FAILURE, NOT_KEPT, ORIGIN_EXECUTED, SUCCESS
 from .settings import PARAMS
 
 TYPE_CHECKING = False
@@ -130,6 +130,7 @@ def result(
     origin_request_id: str | None = None,
     output: "Mapping[str, Any] | None" = None,
     child: "Mapping[str, Any] | None" = None,
+    observed: "Mapping[str, Any] | None" = None,
 ) -> "Fields":
     """Return what an end line says beyond its begin line."""
     fields: Fields = {
@@ -146,7 +147,32 @@ def result(
         fields["output"] = dict(output)
     if child:
         fields["child"] = dict(child)
+    if observed:
+        fields.update(observed)
     return fields
+
+
+def without_details(
+    error: "Mapping[str, Any] | None", observed: "Mapping[str, Any]"
+) -> "tuple[Fields | None, Fields]":
+    """Return a call's error and what was observed in it as level `metadata` keeps them."""
+    kept = None if error is None else _bare_error(error)
+    fields = dict(observed)
+    if "steps" in fields:
+        fields["steps"] = [
+            {
+                name: _bare_error(value) if name == "error" else value
+                for name, value in step.items()
+                if name != "fields"
+            }
+            for step in fields["steps"]
+        ]
+    return kept, fields
+
+
+def _bare_error(error: "Mapping[str, Any]") -> "Fields":
+    kept = {name: error[name] for name in ("code", "type", "retryable") if name in error}
+    return {"message": NOT_KEPT, **kept}
 
 
 def _identity(subject: Subject) -> "Fields":

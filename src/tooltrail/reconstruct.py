@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._wire import OPEN_OUTCOMES, RECORDER_WRAPPER
 from .query.search import is_failed
+from .query.steps import StepTaken, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -65,6 +66,11 @@ class Call:
         return max(0, whole - covered)
 
     @property
+    def steps(self) -> list[StepTaken]:
+        """The named parts of the call, in the order that they began."""
+        return steps_of(self.entry, self.duration_ms)
+
+    @property
     def shown(self) -> "Entry":
         """The entry, completed by what the wrapper saw where the call itself has no end."""
         if self.wrapper is None or self.entry.get("outcome") not in OPEN_OUTCOMES:
@@ -96,6 +102,9 @@ class Call:
             )
         }
         fields |= {"start_ms": self.start_ms, "duration_ms": self.duration_ms}
+        for name in ("origin_request_id", "steps", "steps_dropped"):
+            if name in shown:
+                fields[name] = shown[name]
         if self.wrapper is not None:
             fields["wrapper_request_id"] = self.wrapper.get("request_id")
         if self.parent_missing:
@@ -137,6 +146,11 @@ class Trace:
         timed = [call for call in self.calls() if call.duration_ms is not None]
         return max(timed, key=lambda call: call.own_ms, default=None)
 
+    def slowest_step(self) -> tuple[Call, StepTaken] | None:
+        """Return the step that itself, without the steps in it, took longest; and its call."""
+        steps = [(call, step) for call in self.calls() for step in call.steps]
+        return max(steps, key=lambda found: found[1].own_ms, default=None)
+
     def failed(self) -> list[Call]:
         """Return the calls that failed, in the order that they began."""
         return [call for call in self.calls() if is_failed(call.shown)]
@@ -145,6 +159,7 @@ class Trace:
         """Return the trace as the `data` of a response."""
         calls = self.calls()
         slowest = self.slowest()
+        step = self.slowest_step()
         return {
             "trace_id": self.trace_id,
             "trace_ids": sorted({str(call.entry.get("trace_id")) for call in calls}),
@@ -152,6 +167,8 @@ class Trace:
             "duration_ms": self.duration_ms,
             "count": len(calls),
             "slowest": slowest.request_id if slowest else None,
+            "slowest_step": step
+            and {"request_id": step[0].request_id, "name": step[1].name, "own_ms": step[1].own_ms},
             "failed": [call.request_id for call in self.failed()],
             "calls": [call.as_json() for call in self.roots],
         }

@@ -14,7 +14,7 @@ from ..query.options import JSON, TABLE, Option
 from ..render import deliver
 from ..render.safe import fit, pad, safe, width
 from ..settings import settings_for
-from ..settings.kinds import RedactionRules, Retention, Rule
+from ..settings.kinds import Propagation, RedactionRules, Retention, Rule
 from ..settings.merge import configuration, settings_of
 from ..trail import data_home, tool_name
 from . import _reading
@@ -79,6 +79,12 @@ EXAMPLE = """\
 #spare = ["sort_key"]
 # What keys begin with; an example.
 #prefixes = ["acme_"]
+
+# Which hosts learn of a call from its HTTP requests. Without a list, none: these are examples.
+#[propagate]
+#to = ["api.example.com", "*.corp.example"]
+# Whether they get X-Request-ID beside traceparent.
+#request_id = false
 
 # For one tool: policy, durability, level, rotate_at, compress; an example.
 #[tool.deployctl]
@@ -208,6 +214,7 @@ def _row(name: str, value: Any, source: str, binding: bool) -> "Row":
 def _values(settings: "Settings") -> dict[str, Any]:
     redact = settings.redact or RedactionRules()
     retention = settings.retention or Retention()
+    propagate = settings.propagate or Propagation(())
     return {
         "policy": settings.policy,
         "durability": settings.durability,
@@ -222,6 +229,8 @@ def _values(settings: "Settings") -> dict[str, Any]:
         "redact.names": list(redact.names),
         "redact.spare": list(redact.spare),
         "redact.prefixes": list(redact.prefixes),
+        "propagate.to": list(propagate.to),
+        "propagate.request_id": propagate.request_id,
     }
 
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from . import steps
 from .safe import duration, fit, pad, safe, width
 from .words import call_words, ending_words, error_words, exit_words, mark
 
@@ -22,7 +23,7 @@ class Signs:
         self.branch, self.last, self.pipe = (
             ("├─ ", "└─ ", "│  ") if unicode else ("|- ", "`- ", "|  ")
         )
-        self.bar, self.dot = ("█", "·") if unicode else ("#", ".")
+        self.bar, self.step, self.dot = ("█", "▒", "·") if unicode else ("#", "=", ".")
         self.more = "…" if unicode else "~"
 
 
@@ -32,16 +33,17 @@ def lines(trace: "Trace", *, columns: int | None, signs: Signs) -> "Iterator[str
     failed = trace.failed()
     yield _heading(trace, len(calls), len(failed))
     yield ""
-    rows = [_row(call, guide) for guide, call in _guided(trace.roots, "", signs, top=True)]
-    titles = ("START", "TOOK", "EXIT", "  CALL")
-    sizes = [max(width(row[at]) for row in [titles, *rows]) for at in range(4)]
+    titles = Row(("START", "TOOK", "EXIT", "  CALL"))
+    rows = [titles, *_rows(trace.roots, "", signs, top=True)]
+    sizes = [max(width(row.cells[at]) for row in rows) for at in range(4)]
     bar = _bar_columns(columns, sizes)
     sizes[3] = _call_columns(columns, sizes, bar)
-    for row, call in [(titles, None), *zip(rows, calls, strict=True)]:
-        cells = [pad(cell, size, right=True) for cell, size in zip(row[:3], sizes, strict=False)]
-        text = "  ".join([*cells, row[3] if columns is None else fit(row[3], sizes[3])])
-        if call is not None and bar:
-            text = pad(text, sum(sizes) + 6) + "  " + _bar(call, trace.duration_ms, bar, signs)
+    for row in rows:
+        *left, call = row.cells
+        cells = [pad(cell, size, right=True) for cell, size in zip(left, sizes, strict=False)]
+        text = "  ".join([*cells, call if columns is None else fit(call, sizes[3])])
+        if row.sign and bar:
+            text = pad(text, sum(sizes) + 6) + "  " + _bar(row, trace.duration_ms, bar, signs)
         yield text.rstrip()
     yield ""
     yield from (line if columns is None else fit(line, columns) for line in _verdict(trace))
@@ -54,26 +56,55 @@ def _heading(trace: "Trace", count: int, failed: int) -> str:
     )
 
 
-def _guided(
-    calls: "list[Call]", above: str, signs: Signs, *, top: bool = False
-) -> "Iterator[tuple[str, Call]]":
+class Row:
+    """One line of the tree: its cells, and where it has its place in time, the bar's sign."""
+
+    def __init__(
+        self,
+        cells: tuple[str, str, str, str],
+        start_ms: int = 0,
+        duration_ms: int | None = None,
+        sign: str = "",
+    ) -> None:
+        self.cells = cells
+        self.start_ms = start_ms
+        self.duration_ms = duration_ms
+        self.sign = sign
+
+
+def _rows(calls: "list[Call]", above: str, signs: Signs, *, top: bool = False) -> "Iterator[Row]":
     for number, call in enumerate(calls):
         last = number == len(calls) - 1
         own = "" if top else signs.last if last else signs.branch
-        yield above + own, call
-        below = "" if top else "   " if last else signs.pipe
-        yield from _guided(call.children, above + below, signs)
+        yield _row(call, above + own, signs)
+        below = above + ("" if top else "   " if last else signs.pipe)
+        yield from _step_rows(call, below + (signs.pipe if call.children else "   "), signs)
+        yield from _rows(call.children, below, signs)
 
 
-def _row(call: "Call", guide: str) -> tuple[str, str, str, str]:
+def _row(call: "Call", guide: str, signs: Signs) -> Row:
     shown = call.shown
     lost = "  (its parent is not in this trace)" if call.parent_missing else ""
-    return (
+    cells = (
         duration(call.start_ms) if call.start_ms >= 0 else "",
         duration(call.duration_ms),
         exit_words(shown),
         f"{mark(shown)} {guide}{call_words(call.entry)}{lost}",
     )
+    return Row(cells, call.start_ms, call.duration_ms, signs.bar)
+
+
+def _step_rows(call: "Call", guide: str, signs: Signs) -> "Iterator[Row]":
+    drawn, left_out = steps.shown(call.steps)
+    for step in drawn:
+        start = call.start_ms + step.offset_ms
+        text = f"{steps.mark(step)} {guide}{steps.words(step, signs.dot)}"
+        cells = (duration(start) if start >= 0 else "", duration(step.duration_ms), "", text)
+        yield Row(cells, start, step.duration_ms, signs.step)
+    dropped = call.entry.get("steps_dropped")
+    left_out += dropped if isinstance(dropped, int) else 0
+    if left_out > 0:
+        yield Row(("", "", "", f"  {guide}{signs.dot} and {left_out} more steps"))
 
 
 def _bar_columns(columns: int | None, sizes: list[int]) -> int:
@@ -89,14 +120,14 @@ def _call_columns(columns: int | None, sizes: list[int], bar: int) -> int:
     return min(sizes[3], max(_MIN_CALL, columns - sum(sizes[:3]) - 6 - (bar + 2 if bar else 0)))
 
 
-def _bar(call: "Call", whole_ms: int, columns: int, signs: Signs) -> str:
-    """Return the call's place in the time of the whole trace."""
+def _bar(row: Row, whole_ms: int, columns: int, signs: Signs) -> str:
+    """Return the place of a call, or of a step, in the time of the whole trace."""
     scale = columns / max(whole_ms, 1)
-    begin = min(columns - 1, int(call.start_ms * scale))
-    if call.duration_ms is None:
+    begin = min(columns - 1, int(row.start_ms * scale))
+    if row.duration_ms is None:
         return signs.dot * begin + signs.more
-    size = max(1, min(columns - begin, round(call.duration_ms * scale)))
-    return signs.dot * begin + signs.bar * size + signs.dot * (columns - begin - size)
+    size = max(1, min(columns - begin, round(row.duration_ms * scale)))
+    return signs.dot * begin + row.sign * size + signs.dot * (columns - begin - size)
 
 
 def _verdict(trace: "Trace") -> "Iterator[str]":
@@ -107,6 +138,17 @@ def _verdict(trace: "Trace") -> "Iterator[str]":
             f"slowest  {call_words(slowest.entry)}: {duration(slowest.own_ms)} of its own,"
             f" {share} % of the whole  ({safe(slowest.request_id)})"
         )
+    step = trace.slowest_step()
+    if step is not None and step[1].own_ms:
+        share = round(100 * step[1].own_ms / max(step[0].duration_ms or 0, 1))
+        yield (
+            f"slowest step  {safe(step[1].name, 80)} of {call_words(step[0].entry)}:"
+            f" {duration(step[1].own_ms)}, {share} % of the call  ({safe(step[0].request_id)})"
+        )
+    for call in trace.calls():
+        origin = call.entry.get("origin_request_id")
+        if origin:
+            yield f"replayed {call_words(call.entry)}: the result of {safe(origin)}"
     for call in trace.failed():
         why = error_words(call.shown)
         yield (

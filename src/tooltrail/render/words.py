@@ -2,7 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .._wire import GOOD_OUTCOMES, RECORDER_WRAPPER, RUNNING, UNKNOWN, USAGE_ERROR
+from .._wire import (
+    GOOD_OUTCOMES,
+    ORIGIN_EXECUTED,
+    RECORDER_WRAPPER,
+    RUNNING,
+    UNKNOWN,
+    USAGE_ERROR,
+)
 from .safe import safe
 
 if TYPE_CHECKING:
@@ -12,7 +19,21 @@ _MAX_VALUE_CHARS = 60
 
 
 def call_words(entry: "Mapping[str, Any]") -> str:
-    """Return what was called: tool, command and params, as somebody would have typed it."""
+    """Return what was called: tool, command and params, as somebody would have typed it.
+
+    Before it, in brackets, where the result comes from, unless it was computed by this call.
+    """
+    origin = origin_words(entry)
+    return f"({origin}) {_called(entry)}" if origin else _called(entry)
+
+
+def origin_words(entry: "Mapping[str, Any]") -> str:
+    """Return where the result comes from: `cached`, `deduplicated`, `dry run`; else nothing."""
+    origin = entry.get("origin")
+    return "" if origin in (None, ORIGIN_EXECUTED) else safe(origin, 40).replace("_", " ")
+
+
+def _called(entry: "Mapping[str, Any]") -> str:
     tool, command = safe(entry.get("tool") or "?"), entry.get("command")
     if "erased" in entry:
         return f"{tool} (erased)"

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .kinds import RedactionRules, Retention, Rule
+    from .kinds import Propagation, RedactionRules, Retention, Rule
 
 SYSTEM_FILE = "/etc/tooltrail/config.toml"
 VARIABLES = {
@@ -26,6 +26,8 @@ VARIABLES = {
     "TOOLTRAIL_DATA_HOME": "data_home",
     "TOOLTRAIL_COMPRESS": "compress",
     "TOOLTRAIL_STRICT": "redact.strict",
+    "TOOLTRAIL_PROPAGATE_TO": "propagate.to",
+    "TOOLTRAIL_PROPAGATE_REQUEST_ID": "propagate.request_id",
 }
 
 OPEN, CLOSED = "open", "closed"  # policy: run unrecorded and say so; or refuse to run
@@ -49,6 +51,7 @@ class Settings:
         "level",
         "policy",
         "problems",
+        "propagate",
         "redact",
         "retention",
         "rotate_at",
@@ -65,6 +68,7 @@ class Settings:
         self.compress = True
         self.retention: Retention | None = None
         self.redact: RedactionRules | None = None
+        self.propagate: Propagation | None = None
         self.problems: tuple[str, ...] = ()  # what could not be understood, a sentence each
 
     def level_for(self, tool: str, command: str | None, operator: str | None) -> str:
@@ -133,7 +137,7 @@ def home_of(environment: "Mapping[str, str]") -> str:
 
 
 def _names_a_variable(environment: "Mapping[str, str]") -> bool:
-    # The bytes below `os.environ`: seven look-ups through it take as long as all else here.
+    # The bytes below `os.environ`: nine look-ups through it take as long as all else here.
     raw = getattr(environment, "_data", None)
     if type(raw) is dict:
         return not _BYTE_VARIABLES.isdisjoint(raw)

@@ -10,7 +10,7 @@ is deleted which it keeps; and that what it names as secret stays so.
 
 import os
 
-from .values import LISTS, PER_TOOL, checks_for, from_text, take
+from .values import ADDED_UP, PER_TOOL, checks_for, from_text, take
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Configuration:
         return next((place.name for place in self.places if place.settles(setting)), None)
 
     def _value(self, name: str, tool: str | None) -> Value | None:
-        if name in LISTS:
+        if name in ADDED_UP:
             return self._list(name)
         for place in self.places:
             value = place.get(name, tool)

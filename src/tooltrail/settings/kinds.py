@@ -1,4 +1,4 @@
-"""What can be configured beyond a plain value: levels for some calls, retention, redaction."""
+"""What can be configured beyond a plain value: levels, retention, redaction, propagation."""
 
 
 class Rule:
@@ -69,3 +69,21 @@ class RedactionRules:
         self.names = names  # of params, flags and variables that hold a secret here
         self.spare = spare  # of those that do not, though they sound like it
         self.prefixes = prefixes  # what starts with one of these is a key
+
+
+class Propagation:
+    """Which hosts learn of a call from the headers of its HTTP requests, and by which headers."""
+
+    __slots__ = ("_endings", "request_id", "to")
+
+    def __init__(self, to: tuple[str, ...], request_id: bool = False) -> None:
+        self.to = to
+        self._endings = tuple(pattern[1:] for pattern in to if pattern.startswith("*"))
+        self.request_id = request_id  # whether `X-Request-ID` goes out beside `traceparent`
+
+    def allows(self, host: str) -> bool:
+        """Tell whether a host is one of them: as it is named, or below `*.corp.example`.
+
+        `host` is in lower case, without port, brackets and a dot at its end.
+        """
+        return bool(host) and (host in self.to or host.endswith(self._endings))

@@ -6,7 +6,7 @@ from .. import settings
 from .._host import user_name
 from . import CHOICES, VARIABLES, Settings, home_of, user_file
 from .files import Configuration, read
-from .kinds import RedactionRules, Retention, Rule
+from .kinds import Propagation, RedactionRules, Retention, Rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +40,11 @@ def settings_of(
         if name.startswith("redact.")
     }
     made.redact = RedactionRules(**redact) if redact else None
+    hosts, request_id = values.get("propagate.to"), values.get("propagate.request_id")
+    if hosts or request_id:
+        made.propagate = Propagation(
+            hosts.value if hosts else (), bool(request_id and request_id.value)
+        )
     made.problems = found.problems
     return made
 

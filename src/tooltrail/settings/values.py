@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
 MIN_ROTATE_BYTES = 64_000  # smaller, and a log would consist of the ends of its segments
 PER_TOOL = ("policy", "durability", "level", "rotate_at", "compress")
-LISTS = ("redact.names", "redact.spare", "redact.prefixes")
-_SECTIONS = ("retention", "redact")
+ADDED_UP = ("redact.names", "redact.spare", "redact.prefixes")  # what all places list holds
+LISTS = (*ADDED_UP, "propagate.to")
+_SECTIONS = ("retention", "redact", "propagate")
 _MATCHERS = ("tool", "command", "operator")
 _MIN_PREFIX_CHARS = 3  # a shorter one begins too much that is no key
 _MAX_SHOWN_CHARS = 40
 _MAX_NUMBER = 10**18
+_MAX_HOST_CHARS = 253  # RFC 1035, 2.3.4
+_HOST_CHARS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_:")
 _TOOL_CHARS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
 _BYTES_PER = {
     **{"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12},
@@ -54,14 +57,23 @@ def checks_for(choices: "Choices") -> "dict[str, Check]":
             _text(_MIN_PREFIX_CHARS),
             f'a list of beginnings of at least {_MIN_PREFIX_CHARS} characters, such as ["acme_"]',
         ),
+        "propagate.to": (
+            _host_pattern,
+            'a list of hosts without ports, such as ["api.example.com", "*.corp.example"]',
+        ),
+        "propagate.request_id": (_truth, "true or false"),
     }
 
 
 def from_text(
     setting: str, text: str, checks: "Mapping[str, Check]", place: "Place", variable: str
 ) -> None:
-    """Take the value of a variable, which is always text."""
+    """Take the value of a variable, which is always text; of a list, with commas."""
     check, allowed = checks[setting]
+    if setting in LISTS:
+        items = [item for item in text.split(",") if item.strip()]
+        _File(place, checks).take_list(setting, items, variable=variable)
+        return
     value: Any = text
     if check is _truth:
         lower = text.lower()
@@ -110,7 +122,7 @@ class _File:
             if key not in known:
                 self._unknown(key, prefix, known)
             elif name in LISTS:
-                self._take_list(name, value)
+                self.take_list(name, value)
             else:
                 self._take_setting(name, name, value, self._place.values)
 
@@ -167,7 +179,7 @@ class _File:
         except ValueError:
             self._place.note(f"{shown} is {_shown(value)}; allowed: {allowed}")
 
-    def _take_list(self, name: str, items: "Any") -> None:
+    def take_list(self, name: str, items: "Any", *, variable: str | None = None) -> None:
         """Take the sound entries. A wrong one is not shown: it may be a key itself."""
         check, allowed = self._checks[name]
         if not isinstance(items, list):
@@ -178,8 +190,11 @@ class _File:
             try:
                 sound.append(check(item))
             except ValueError:
-                what = "too short" if isinstance(item, str) else _kind(item)
-                self._place.note(f"{name}: entry {number} is {what}; allowed: {allowed}")
+                what = _kind(item)
+                if isinstance(item, str):
+                    what = "too short" if name in ADDED_UP else "no host"
+                entry = f"entry {number}" if variable else f"{name}: entry {number}"
+                self._place.note(f"{entry} is {what}; allowed: {allowed}", where=variable)
         self._place.values[name] = tuple(sound)
 
     def _is_table(self, key: str, value: "Any") -> bool:
@@ -261,6 +276,19 @@ def _folder(value: "Any") -> str:
     if "{" in value.replace("{user}", "") or "/../" in value + "/":
         raise ValueError
     return str(value)
+
+
+def _host_pattern(value: "Any") -> str:
+    """Read a host, `*.` and a domain for all hosts below it, or `*` for every host."""
+    pattern = value.strip().lower() if isinstance(value, str) else ""
+    if pattern == "*":
+        return "*"
+    host = pattern.removeprefix("*.").strip("[]").removesuffix(".")
+    if not host or host.startswith(".") or not _HOST_CHARS.issuperset(host):
+        raise ValueError
+    if len(host) > _MAX_HOST_CHARS or host.count(":") == 1:  # that of a port
+        raise ValueError
+    return f"*.{host}" if pattern.startswith("*.") else host
 
 
 def _text(least: int) -> "Callable[[Any], str]":
