@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tooltrail
-from conftest import PYTHON, Home, response_in
+from conftest import LINE_VALIDATOR, PYTHON, TOOLTRAIL, Home, response_in
 from tooltrail._encode import encode
 from tooltrail.settings.kinds import Retention
 from tooltrail.trail import append
@@ -298,6 +298,61 @@ def test_a_secret_in_an_argument_is_refused_and_not_recorded(home: Home) -> None
     assert SECRET not in done.stdout + done.stderr
     assert SECRET not in home.log("tooltrail").read_text()
     assert SECRET in home.log("t").read_text()
+
+
+@pytest.mark.parametrize("variable", ["HOME", "XDG_DATA_HOME", "TOOLTRAIL_DATA_HOME"])
+@pytest.mark.parametrize("verb", ["erase", "log"])
+@pytest.mark.parametrize("secret", [SECRET, "s3cr3t"])
+def test_a_secret_in_a_path_leaves_the_home_where_it_is_and_is_not_recorded(
+    home: Home, tmp_path: Path, variable: str, verb: str, secret: str
+) -> None:
+    """What locates things is never dropped; the call's own entry holds the secret nowhere."""
+    folder = tmp_path / f"x{secret}x"
+    folder.mkdir()
+    program = folder / "program"
+    program.symlink_to(TOOLTRAIL)
+    logs = folder / ".local" / "share" if variable == "HOME" else folder
+    env = {variable: str(folder), "TOOL_OPERATOR": f"op-{secret}", "TOOLTRAIL_TRACE_ID": secret}
+    code = "import sys, tooltrail\nwith tooltrail.invocation('t', params={'a': sys.argv[1]}): pass"
+    home.python(code, secret, env=env)
+    (end,) = (event for event in events_in(logs / "t" / "audit.jsonl") if event["event"] == "end")
+    before = sorted(home.path.rglob("*"))
+    words = ["--reason", REASON] if verb == "erase" else []
+    arguments = [verb, "--secret-stdin", "--output", "json", *words]
+    done = home.run(program, *arguments, env=env, cwd=folder, input=secret)
+    assert end["request_id"] in done.stdout, done.stdout + done.stderr
+    if verb == "erase":  # the registry says where the logs are, and that is told
+        left_in = response_in(done.stdout)["data"]["left"]
+        assert (done.returncode, left_in) == (1, [str(logs / "tooltrail" / "logs.jsonl")])
+    assert sorted(home.path.rglob("*")) == before
+    left = (logs / "t" / "audit.jsonl").read_text()
+    assert (secret in left) is (verb == "log")
+    own = (logs / "tooltrail" / "audit.jsonl").read_text()
+    assert secret not in own
+    (begun, ended) = (
+        e for e in map(json.loads, own.splitlines()) if e["event"] in ("begin", "end")
+    )
+    for event in (begun, ended):
+        assert not list(LINE_VALIDATOR.iter_errors(event))
+        assert event["process"]["cwd"] == str(tmp_path / "x[REDACTED]x")
+        assert {"where": "process.cwd", "rule": "value"} in event["redactions"]
+        assert event["operator_source"] != "TOOL_OPERATOR"
+    assert_sound(logs / "tooltrail" / "audit.jsonl")
+
+
+@pytest.mark.parametrize("verb", ["erase", "log"])
+def test_a_secret_in_the_path_of_the_program_alone_is_no_argument(
+    home: Home, tmp_path: Path, verb: str
+) -> None:
+    """Where tooltrail is installed is nobody's mistake, and is not recorded with the secret."""
+    record()
+    program = tmp_path / SECRET
+    program.symlink_to(TOOLTRAIL)
+    words = ["--reason", REASON] if verb == "erase" else []
+    done = home.run(program, verb, "--secret-stdin", *words, input=SECRET)
+    assert done.returncode == 0, done.stdout
+    assert home.end("tooltrail")["process"]["argv"][0] == str(tmp_path / "[REDACTED]")
+    assert SECRET not in home.log("tooltrail").read_text()
 
 
 @pytest.mark.parametrize("given", ["", "\n", "short", "one line\nand another", "x" * 70_000])

@@ -6,11 +6,12 @@ import sys
 from . import _ending, errors  # noqa: F401 - loaded while they can be: a response is due
 from ._encode import sha256
 from ._host import flush_failure
-from ._plain import encode_any
+from ._plain import encode_any, settle
 from ._signals import Answered
-from ._stdout import Capture, deliver, is_terminal
+from ._stdout import Capture
 from ._unrecorded import say
 from ._wire import ALGORITHM, STRAY_OUTPUT
+from .entry import Ending, error_fields
 from .envelope import JSON, TEXT, document, response
 from .settings import FULL
 
@@ -19,9 +20,15 @@ if TYPE_CHECKING:
     from typing import Any, Self
 
     from ._invocation import Invocation
-    from .entry import Ending
 
 _STRAY_CHARS = 4000  # of stray output that a response repeats
+_SEARCHED_CHARS = 65_536  # of it that is searched: more than is shown, so no secret is cut in two
+# What a command returns that did not run: what is to be done about it.
+_UNREAD = {
+    "coroutine": "await it, or run it with asyncio.run, before the command returns",
+    "generator": "return a list of what it yields",
+    "async_generator": "return a list of what it yields",
+}
 
 
 class Answer:
@@ -65,8 +72,7 @@ class Answer:
     def take_printed(self) -> str:
         """Return what the command printed so far, and stop diverting: it is not stray."""
         self._capture.stop()
-        printed, self._capture.text = self._capture.text, ""
-        return printed
+        return self._capture.forget()
 
     def give(self, ending: "Ending", data: "Any" = None) -> int:
         """Write the end line, print the response, and return the exit code that is now due."""
@@ -75,21 +81,23 @@ class Answer:
             return ending.exit_code or 0
         self._signals.hold()
         self._capture.stop()
-        if self._capture.text:
-            call.warnings.append(self._stray())
-        if ending.exit_code:
-            data = None
-        call.finish(ending, output=None if data is None else self._output(data))
+        if not ending.exit_code and type(data).__name__ in _UNREAD:
+            ending = _unread(type(data).__name__)
+        if self._capture.size:
+            call.contained(lambda: call.warnings.append(self._stray()))
+        data, encoded = (None, "null") if ending.exit_code else self._settled(data)
+        call.finish(ending, output=None if data is None else self._output(data, encoded))
         failure = None
         if self.output != TEXT:
             answer = response(
                 exit_code=call.exit_code or 0,
-                data=data,
+                data=None,
                 error=call.error,
                 warnings=call.warnings,
                 meta=call.meta(),
             )
-            failure = deliver(document(answer, indented=self.output == JSON and is_terminal()))
+            indented = self.output == JSON and self._capture.is_terminal()
+            failure = self._capture.deliver(document(answer, indented=indented, data=encoded))
         else:
             failure = flush_failure()
         call.leave_meta()
@@ -100,12 +108,24 @@ class Answer:
         return due
 
     def _stray(self) -> dict[str, str]:
-        text = self.call.redactor.text(self._capture.text, "stray_output")
-        return {"code": STRAY_OUTPUT, "message": text[:_STRAY_CHARS]}
+        """Return the warning that tells what else was printed, without its secrets."""
+        text = self.call.redactor.text(self._capture.text[:_SEARCHED_CHARS], "stray_output")
+        shown = text[:_STRAY_CHARS]
+        if len(self._capture.text) > _STRAY_CHARS or self._capture.is_cut:
+            shown += f"\n[cut off: {self._capture.size:,} bytes in all; the rest is not kept]"
+        return {"code": STRAY_OUTPUT, "message": shown}
 
-    def _output(self, data: "Any") -> "dict[str, Any]":
+    def _settled(self, data: "Any") -> "tuple[Any, str]":
+        """Return data as JSON holds it, and written as JSON; what that lost is in `warnings`."""
+        settled, cut = settle(data)
+        if cut:
+            message = "data is cut off: its objects turn into too many values"
+            self.call.warnings.append({"code": "DATA_CUT", "message": message})
+        return settled, encode_any(settled)
+
+    def _output(self, data: "Any", text: str) -> "dict[str, Any]":
         """Return what the entry keeps of `data`: size and digest, and at level `full` a body."""
-        encoded = encode_any(data).encode("ascii")
+        encoded = text.encode("ascii")
         output: dict[str, Any] = {
             "data_bytes": len(encoded),
             "data_sha256": ALGORITHM + sha256(encoded).hexdigest(),
@@ -125,3 +145,9 @@ class Answer:
 
         clean = encode_any(self.call.redactor.body(data, "output.data"))
         return keep(os.path.dirname(self.call.path), clean.encode("ascii"))
+
+
+def _unread(kind: str) -> Ending:
+    """Return the ending of a command that returned without having done, or said, anything yet."""
+    message = f"the command returned a {kind}, which nobody runs"
+    return Ending(1, error=error_fields("NOT_READ", message, hint=_UNREAD[kind]))

@@ -1,19 +1,29 @@
 """`with tooltrail.invocation(...)`: record a call of a hand-written CLI or script."""
 
-import sys
-
-from ._host import flush_failure
+from ._host import flush_failure, say
 from ._invocation import Invocation
 from .entry import Ending
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
     from typing import Any, Self
 
     from ._answer import Answer
     from .errors import CommandError
+
+    Line = Mapping[str, Any]
+
+_filters: "list[Callable[[Line], Line]]" = []
+
+
+def filter_lines(change: "Callable[[Line], Line]") -> None:
+    """Have `change` see to each line, from now on, before it is written for a block.
+
+    For a process that knows of a text that must not be recorded, wherever it comes from.
+    """
+    _filters.append(change)
 
 
 class RecordedBlock(Invocation):
@@ -73,6 +83,9 @@ class RecordedBlock(Invocation):
         finally:
             super().__exit__(kind, error, trace)
 
+    def _record(self, body: "Callable[[], Line]", *, is_end: bool = False) -> None:
+        super()._record(lambda: _filtered(body()) if _filters else body(), is_end=is_end)
+
     def _ending(self, error: BaseException | None) -> Ending:
         if error is None and not self.exit_code:
             return Ending(0)
@@ -94,13 +107,17 @@ class RecordedBlock(Invocation):
         self.leave_meta()
 
     def _end_with_answer(self, answer: "Answer", error: BaseException | None) -> None:
+        from ._ending import undelivered
         from ._signals import Terminated, die_by
+        from ._stdout import print_text
         from .envelope import TEXT, data_as_text
         from .errors import CommandError
 
         ending = self._ending(error)
         if answer.output == TEXT and error is None:
-            sys.stdout.write(data_as_text(self.data))
+            lost = print_text(data_as_text(self.data))
+            if lost is not None and not ending.exit_code:
+                ending = undelivered(lost, 1)
         try:
             due = answer.give(ending, self.data)
         finally:
@@ -110,15 +127,21 @@ class RecordedBlock(Invocation):
         if isinstance(error, CommandError):
             if answer.output == TEXT:
                 _tell(error)
-            sys.exit(due)
+            raise SystemExit(due)  # and not `sys.exit`, which may be the tool's own by now
         if due != (ending.exit_code or 0) or (error is None and due):
-            sys.exit(due)
+            raise SystemExit(due)
+
+
+def _filtered(line: "Line") -> "Line":
+    for change in _filters:
+        line = change(line)
+    return line
 
 
 def _tell(error: "CommandError") -> None:
     """Print an error for a person, where the response was text."""
     hint = f"\nhint: {error.hint}" if error.hint else ""
-    sys.stderr.write(f"error: {error.message}{hint}\n")
+    say(f"error: {error.message}{hint}\n")
 
 
 def invocation(

@@ -3,7 +3,7 @@
 Pure: values in, values out. `_answer` takes them to stdout.
 """
 
-from ._plain import encode_any, plain
+from ._plain import encode_any, settle
 from ._wire import SCHEMA_VERSION
 
 TYPE_CHECKING = False
@@ -37,9 +37,20 @@ def response(
     }
 
 
-def document(answer: "Mapping[str, Any]", *, indented: bool = False) -> str:
-    """Write a response as JSON text with its newline: one line, or laid out for a reader."""
-    text = encode_any(answer)
+def document(
+    answer: "Mapping[str, Any]", *, indented: bool = False, data: str | None = None
+) -> str:
+    """Write a response as JSON text with its newline: one line, or laid out for a reader.
+
+    `data` is that member where it is written as JSON already: it may be large.
+    """
+    if data is None:
+        data = encode_any(answer["data"])
+    members = [
+        f'"{name}":{data if name == "data" else encode_any(value)}'
+        for name, value in answer.items()
+    ]
+    text = "{" + ",".join(members) + "}"
     if indented:
         import json
 
@@ -49,7 +60,7 @@ def document(answer: "Mapping[str, Any]", *, indented: bool = False) -> str:
 
 def data_as_text(data: "Any") -> str:
     """Lay out a command's data for a person: `name: value` lines, list items with a dash."""
-    return _laid_out(plain(data), "")
+    return _laid_out(settle(data)[0], "")
 
 
 def _laid_out(data: "Any", indent: str) -> str:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     # has, and the hash of the last sound line before it.
     Head = tuple[int, str, str, tuple[int, str] | None]
 
+STDERR = 2
 _TAIL_BYTES = 4096  # within which a last line is found without searching
 FIRST_BYTES = 1024  # a `log` line is about 300
 _PLAIN_FILE, _FILE_TYPE = 0o100000, 0o170000  # S_IFREG and S_IFMT of st_mode
@@ -126,6 +127,10 @@ def _append(
         from .recover import create
 
         fd = create(path)
+    if fd <= STDERR:  # the tool has closed one of the three: what it prints must not land here
+        from .recover import above_stderr
+
+        fd = above_stderr(fd)
     try:
         try:
             flock(fd, _LOCK)

@@ -8,13 +8,13 @@ count goes on from the last line that is one.
 
 import os
 from errno import EINTR, ELOOP, ENOSPC
-from fcntl import LOCK_EX, LOCK_NB, flock
+from fcntl import F_DUPFD_CLOEXEC, LOCK_EX, LOCK_NB, fcntl, flock
 from time import sleep
 
 from .. import _host
 from .._encode import encode, sha256
 from ..errors import NotRecordedError
-from . import OPEN_FLAGS, head_of, next_line
+from . import OPEN_FLAGS, STDERR, head_of, next_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,13 @@ LOCK_DEADLINE_S = 2.0  # a writer holds the lock for microseconds; only a stoppe
 _AGAIN_S = 0.05  # for a lock that was waited for in vain: a call appends twice
 _stuck: set[str] = set()
 _TAIL_BYTES = 65536  # the first guess at how long an uncommon last line is
+
+
+def above_stderr(fd: int) -> int:
+    """Return the same open file under a number that is not stdin's, stdout's or stderr's."""
+    high: int = fcntl(fd, F_DUPFD_CLOEXEC, STDERR + 1)
+    os.close(fd)
+    return high
 
 
 def create(path: str) -> int:
