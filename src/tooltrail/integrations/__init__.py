@@ -13,7 +13,7 @@ import sys
 from _contextvars import ContextVar
 
 from .._host import flush_failure
-from .._invocation import Invocation
+from .._invocation import Invocation, current
 from ..entry import Ending
 
 TYPE_CHECKING = False
@@ -64,8 +64,11 @@ class FrameworkCall:
         self.answer: Answer | None = None
         self.raised: BaseException | None = None  # what left the command, before its framework
         self.value: Any = None
+        self.lost: str | None = None  # why what it returned could not be printed
         self.guessed_from: str | None = None  # the option that the output was read off
         self._frame = _frame_for(settings)
+        if argv is not None:  # test runners take numbers, too
+            argv = [each if isinstance(each, str) else str(each) for each in argv]
         self.call: Invocation = (
             Invocation(settings.tool or program, version=settings.version or version, argv=argv)
             if self._frame is None
@@ -100,15 +103,13 @@ class FrameworkCall:
 
         `prints_crash`: an exception that leaves ends the program, and its traceback is shown.
         """
-        try:
-            value = run()
-        except BaseException as error:
-            self.finish(error)
-            if prints_crash:
-                _leave_no_trace_in(error)
-            raise
-        self.finish(None, value)
-        return value
+        with self.observing(prints_crash=prints_crash):
+            self.value = run()
+        return self.value
+
+    def observing(self, *, prints_crash: bool = True) -> "Observed":
+        """Return a block in which the tool runs with its own output; set `value` in it."""
+        return Observed(self, prints_crash)
 
     def reply(self, args: "Sequence[str]", run: "Callable[[bool], Any]") -> "Any":
         """Run the tool for one response; `run` is told whether the output is text."""
@@ -149,10 +150,28 @@ class FrameworkCall:
         self.call.leave_meta()
 
 
+class Observed:
+    """The block in which a tool runs that is only observed: its end is the call's."""
+
+    def __init__(self, running: FrameworkCall, prints_crash: bool) -> None:
+        self._running = running
+        self._prints_crash = prints_crash
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self._running.finish(error, self._running.value)
+        if error is not None and self._prints_crash:
+            _leave_no_trace_in(error)
+
+
 class ProgramCall(FrameworkCall):
     """A call framed by the function that a program starts with; a framework inside may join it."""
 
     told: Ending | None = None  # how a framework inside says that it ended
+    parsing: object | None = None  # what a parser inside is at: see `_parsers`
+    _aside = False
 
     def start(self) -> None:
         """Begin, where that cannot wait for a parser to say what was called."""
@@ -161,10 +180,23 @@ class ProgramCall(FrameworkCall):
         """Tell a plain success: what `main` returned may be its exit code."""
         return super().went_well(error, value) and not value and self.told is None
 
+    def ending(self, error: BaseException | None, value: "Any" = None) -> Ending:
+        """Return how the program ended; where no parser was met, its arguments say what it was."""
+        if not self.call.begun and self.told is None:
+            self.call.describe(self.call.tool, {"argv": self.call.argv[1:]})
+        return super().ending(error, value)
+
     def step_aside(self) -> None:
         """Write nothing: the tool inside was instrumented by its author."""
-        self.call.finished = True
+        self._aside = self.call.finished = True
         self.call.__exit__()
+
+    def __exit__(self, *error: object) -> None:
+        """Leave the call, unless it was left already: another took its place."""
+        if self._aside:
+            active.set(None)
+        else:
+            super().__exit__(*error)
 
 
 active: "ContextVar[FrameworkCall | None]" = ContextVar("tooltrail_framework", default=None)
@@ -180,6 +212,14 @@ def _frame_for(settings: Settings) -> ProgramCall | None:
     if not running.call.begun:
         running.step_aside()
     return None
+
+
+def is_outermost() -> bool:
+    """Tell whether a call that nobody instrumented is the process's own, or one inside it."""
+    running = active.get()
+    if running is None:
+        return current() is None
+    return isinstance(running, ProgramCall) and running.settings.auto
 
 
 def program_name(given: str | None = None) -> str:

@@ -13,7 +13,8 @@ from .._signals import name_of
 from .._wire import FAILURE, INTERRUPTED, REDACTED, USAGE_ERROR
 from ..entry import Ending, error_fields
 from ..errors import CommandError
-from .click import is_secret
+from ._click_given import library_of
+from ._click_secrets import is_secret
 
 if TYPE_CHECKING:
     import click
@@ -42,18 +43,12 @@ class CommandFailure(Exception):
 
 def command_failure(error: CommandError, root: "click.Command") -> Exception:
     """Return an exception that the Click of this command shows, and exits by."""
-    exceptions = vars(sys.modules[f"{library_of(root)}.exceptions"])
+    exceptions = vars(sys.modules[f"{library_of(type(root))}.exceptions"])
     kind = type("CommandFailure", (CommandFailure, exceptions["ClickException"]), {})
     failure: Any = kind(error.message)
     failure.error, failure.exit_code = error, error.exit_code
     assert isinstance(failure, Exception)
     return failure
-
-
-def library_of(command: "click.Command") -> str:
-    """Return the package that a command's base class comes from: `click`, or a copy of it."""
-    kinds = [kind for kind in type(command).__mro__ if kind.__name__ in ("Command", "BaseCommand")]
-    return kinds[-1].__module__.removesuffix(".core")
 
 
 def ending_of(error: BaseException) -> Ending:
@@ -91,6 +86,12 @@ def _details(error: Any) -> "dict[str, Any]":
     if is_a(error, "UsageError") and ctx is not None and ctx.help_option_names:
         hint = f"{ctx.command_path} {ctx.help_option_names[0]} shows how it is called"
     return error_fields(_code_of(error), _message_of(error), hint=hint)
+
+
+def name_unknown_command(error: Exception) -> None:
+    """Give its code to an error about an unknown command, where its class is that of any error."""
+    if type(error).__name__ == "UsageError" and not hasattr(error, "code"):
+        error.code = "NO_SUCH_COMMAND"  # type: ignore[attr-defined]
 
 
 def _code_of(error: Any) -> str:

@@ -6,14 +6,8 @@ import click
 
 from ..envelope import FORMATS
 from . import AUDIT_LOG, active
-from ._outcome import (
-    AUDIT_LOG_HELP,
-    OUTPUT_HELP,
-    OUTPUT_OPTIONS,
-    choose,
-    forget_guess,
-    read_the_log,
-)
+from ._click_outcome import free_output_option
+from ._outcome import AUDIT_LOG_HELP, OUTPUT_HELP, choose, read_the_log
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,11 +15,7 @@ if TYPE_CHECKING:
 
 def output_option(params: "Sequence[click.Parameter]") -> list[click.Option]:
     """Return our option under the first name that the author has not taken, or nothing."""
-    taken = {name for param in params for name in (*param.opts, *param.secondary_opts)}
-    free = next((name for name in OUTPUT_OPTIONS if name not in taken), None)
-    running = active.get()
-    if running is not None:
-        forget_guess(running, taken)
+    free = free_output_option(params)
     if free is None:
         return []
     return [

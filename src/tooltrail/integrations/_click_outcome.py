@@ -3,14 +3,18 @@
 from typing import TYPE_CHECKING, Any
 
 from .._ending import by_system_exit
-from .._names import is_secret_name
 from ..entry import Ending
 from ..envelope import TEXT
 from ..errors import CommandError
-from ._click_errors import command_failure, ending_of, is_a
-from .click import declare_secrets_of, is_secret, path_to
+from . import active
+from ._click_errors import command_failure, ending_of, is_a, name_unknown_command
+from ._click_secrets import declare_secrets_of, takes_secret_argument
+from ._outcome import OUTPUT_OPTIONS, forget_guess
+from .click import path_to
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import click
 
     from .click import ClickCall
@@ -48,25 +52,42 @@ def note_stopped(
 def ending_of_call(running: "ClickCall", error: BaseException | None) -> Ending:
     """Return how the call ended: what its commands raised, with the exit code as it left."""
     _describe_failure(running)
+    if running.unknown is not None and running.unknown is running.raised:
+        name_unknown_command(running.unknown)
     if isinstance(error, SystemExit) and running.raised is not None:
         ending = ending_of(running.raised)
         ending.exit_code = by_system_exit(error).exit_code
         return ending
-    if error is None and running.raised is not None and is_a(running.raised, "Exit"):
-        return ending_of(running.raised)  # non-standalone: `main` returns the code
-    return Ending(0) if error is None else ending_of(error)
+    if error is not None:
+        ending = ending_of(error)
+        if isinstance(error, CommandError) and running.answer is None:
+            ending.exit_code = 1  # nobody turns it into an exit code
+        return ending
+    raised, returned = running.raised, running.returned
+    if raised is not None and is_a(raised, "Exit"):
+        return ending_of(raised)  # non-standalone: `main` returns the code
+    if isinstance(raised, KeyboardInterrupt) and isinstance(returned, int):
+        ending = ending_of(raised)  # Typer's has one for Ctrl-C, too
+        ending.exit_code = returned
+        return ending
+    return Ending(0)
 
 
 def _describe_failure(running: "ClickCall") -> None:
-    """Say what was called where it never got to act: a usage error, `--help`, a version."""
-    if running.call.begun:
+    """Say what was called where it never got to act: a usage error, `--help`, a version.
+
+    Where a group had begun already, only what is secret in what follows is taken out.
+    """
+    begun, raised = running.call.begun, running.raised
+    if begun and (raised is None or not is_a(raised, "UsageError")):
         return
     for command, _ in running.stopped or [(running.root, "")]:
         declare_secrets_of(command, running.call)
         if takes_secret_argument(command):
             _hide_arguments(running)
-    path = " ".join(name for _, name in running.stopped[1:])
-    running.call.describe(path or running.call.tool, {})
+    if not begun:
+        path = " ".join(name for _, name in running.stopped[1:])
+        running.call.describe(path or running.call.tool, {})
 
 
 def _hide_arguments(running: "ClickCall") -> None:
@@ -79,10 +100,10 @@ def _hide_arguments(running: "ClickCall") -> None:
     running.call.redactor.learn([a for a in arguments if a not in kept and a[:1] != "-"])
 
 
-def takes_secret_argument(command: "click.Command") -> bool:
-    """Tell whether a secret stands among the command's arguments, where no flag announces it."""
-    return any(
-        param.param_type_name == "argument"
-        and (is_secret(param) or is_secret_name(str(param.name or "")))
-        for param in command.params
-    )
+def free_output_option(params: "Sequence[click.Parameter]") -> str | None:
+    """Return the first name for our option that the author has not taken, or None."""
+    taken = {name for param in params for name in (*param.opts, *param.secondary_opts)}
+    running = active.get()
+    if running is not None:
+        forget_guess(running, taken)
+    return next((name for name in OUTPUT_OPTIONS if name not in taken), None)

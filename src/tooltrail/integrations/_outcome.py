@@ -1,9 +1,7 @@
 """How a framework's call ended, and its one response in envelope mode: off the plain path."""
 
-import sys
-
-from .._ending import by_exception, by_exit_code
-from .._stdout import is_terminal
+from .._ending import by_exception, by_exit_code, undelivered
+from .._stdout import is_terminal, print_text
 from .._wire import CRASHED
 from ..entry import Ending
 from ..envelope import FORMATS, JSON, TEXT, data_as_text
@@ -28,7 +26,7 @@ def ending_of_call(
     An integer that is returned is the exit code, as `sys.exit(main())` has it. Where the
     framework said more of the same ending (a usage error, say), that is what is told.
     """
-    if not running.call.begun:
+    if not running.call.begun and running.call.command is None:
         running.call.describe(running.call.tool, {})
     if error is not None:
         ending = by_exception(error)
@@ -45,27 +43,42 @@ def is_exit_code(value: "Any") -> bool:
 
 def answer(running: "FrameworkCall", args: "Sequence[str]", run: "Callable[[bool], Any]") -> "Any":
     """Run the tool for one response, in which every ending of it is told."""
-    from .._answer import Answer
+    with Answering(running, args) as text:
+        run(text)
 
-    running.guessed_from, guess = _first_guess(args)
-    output = guess or (TEXT if is_terminal() else JSON)
-    running.answer = Answer(running.call, output)
-    with running.answer:
-        failure: BaseException | None = None
+
+class Answering:
+    """The block in which a tool runs for one response: entering tells whether that is text."""
+
+    def __init__(self, running: "FrameworkCall", args: "Sequence[str]") -> None:
+        from .._answer import Answer
+
+        running.guessed_from, guess = _first_guess(args)
+        output = guess or (TEXT if is_terminal() else JSON)
+        self._running = running
+        self._answer = running.answer = Answer(running.call, output)
+
+    def __enter__(self) -> bool:
+        self._answer.__enter__()
+        return self._answer.output == TEXT
+
+    def __exit__(self, _: object, failure: BaseException | None, __: object) -> None:
+        """Answer, and end the program by `SystemExit`, by its signal, or by its crash."""
         try:
-            run(output == TEXT)
-        except BaseException as error:
-            failure = error
-        return _give(running, failure)
+            _give(self._running, failure)
+        finally:
+            self._answer.__exit__()
 
 
 def _give(running: "FrameworkCall", failure: BaseException | None) -> None:
     from .._signals import Terminated, die_by
 
     assert running.answer is not None
-    ending = running.ending(failure, running.value)
+    ending = running.ending(failure)  # what was returned is data, unless it was the exit code
     if not running.call.begun and ending.exit_code == 0 and running.answer.output != TEXT:
         running.value = {"text": running.answer.take_printed()}  # --help, --version
+    if running.lost is not None and not ending.exit_code:
+        ending = undelivered(running.lost, 1)
     due = ending.exit_code or 0
     if not running.call.finished:
         due = running.answer.give(ending, running.value if ending.exit_code == 0 else None)
@@ -73,7 +86,7 @@ def _give(running: "FrameworkCall", failure: BaseException | None) -> None:
         die_by(failure.number)
     if ending.outcome == CRASHED and failure is not None:
         raise failure
-    sys.exit(due)
+    raise SystemExit(due)
 
 
 def show(running: "FrameworkCall", value: "Any") -> None:
@@ -81,7 +94,7 @@ def show(running: "FrameworkCall", value: "Any") -> None:
     running.value = value
     assert running.answer is not None
     if running.answer.output == TEXT and not running.call.finished:
-        print(data_as_text(value), end="")  # to no stdout at all, too
+        running.lost = print_text(data_as_text(value))
 
 
 def forget_guess(running: "FrameworkCall", taken: "set[str]") -> None:

@@ -13,28 +13,30 @@ Typer's own copy of it. What only a failing call or envelope mode needs is in
 `_click_outcome`, `_click_errors` and `_click_options`, and imported there.
 """
 
-import os
 import sys
+from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._invocation import current
 from .._wire import PURPOSE_AUDIT
 from . import (
     AUDIT_LOG,
     FrameworkCall,
-    ProgramCall,
     Settings,
     active,
+    is_outermost,
     program_name,
     version_of,
 )
+from ._click_given import Given, asks_for_completion, is_completing
+from ._click_secrets import declare_secrets_of, learn_secrets_of, takes_secret_argument
+from ._secret_types import learn_values, with_masked_arguments
+from ._subclass import subclass_with
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     import click
 
-    from .._invocation import Invocation
     from ..entry import Ending
 
     # The mixins stand in front of a class of Click's, which is known only at run time.
@@ -71,9 +73,7 @@ def instrument(
     if not hasattr(command, "make_context"):
         raise TypeError(f"instrument() takes a Click command, not {type(command).__name__}")
     _hook(command)
-    command._tooltrail_settings = Settings(  # type: ignore[attr-defined]
-        tool, version, envelope, audit_log
-    )
+    vars(command)["_tooltrail_settings"] = Settings(tool, version, envelope, audit_log)
     return command
 
 
@@ -81,52 +81,72 @@ def watch(library: str = "click") -> None:
     """Observe, from now on, the outermost call of any command of this copy of Click.
 
     For programs whose authors know nothing of this: `main` of the class is wrapped, since there is
-    no object to be given.
+    no object to be given; and that of its subclasses, some of which (rich-click's, Typer's) never
+    come to the one they inherit.
     """
     core = vars(sys.modules[f"{library}.core"])
-    kind: Any = core.get("BaseCommand") or core["Command"]
-    bare = kind.main
+    base: Any = core.get("BaseCommand") or core["Command"]
+
+    def watch_subclass(kind: Any, /, **options: Any) -> None:
+        super(base, kind).__init_subclass__(**options)
+        _watch_main(kind)
+
+    if "__init_subclass__" not in vars(base):
+        base.__init_subclass__ = classmethod(watch_subclass)
+    kinds: list[Any] = [base]
+    for kind in kinds:
+        _watch_main(kind)
+        kinds += type.__subclasses__(kind)
+
+
+def _watch_main(kind: Any) -> None:
+    """Wrap `main` of a class of commands, where the class has one of its own, and not ours."""
+    bare = None if "_tooltrail_settings" in vars(kind) else vars(kind).get("main")
+    if bare is None or hasattr(bare, "watched") or getattr(bare, "__isabstractmethod__", False):
+        return
     settings = Settings(auto=True)
 
-    def main(
-        self: Any,
-        args: Any = None,
-        prog_name: str | None = None,
-        complete_var: str | None = None,
-        standalone_mode: bool = True,
-        **extra: Any,
-    ) -> Any:
-        def run(standalone: bool) -> Any:
-            return bare(self, args, prog_name, complete_var, standalone, **extra)
+    def main(self: Any, *given: Any, **more: Any) -> Any:
+        how = Given(given, more)
+        if not is_outermost() or is_completing(how):
+            return bare(self, *given, **more)
+        return run_recorded(_hook(self), settings, lambda *args, **kw: bare(self, *args, **kw), how)
 
-        if not is_outermost() or _is_completing(program_name(prog_name), complete_var):
-            return run(standalone_mode)
-        return run_recorded(_hook(self), settings, run, args, prog_name, standalone_mode)
-
+    update_wrapper(main, bare)
+    main.watched = True  # type: ignore[attr-defined]
     kind.main = main
-
-
-def is_outermost() -> bool:
-    """Tell whether a call that nobody instrumented is the process's own, or one inside it."""
-    running = active.get()
-    if running is None:
-        return current() is None
-    return isinstance(running, ProgramCall) and running.settings.auto
 
 
 class ClickCall(FrameworkCall):
     """One running call, as its hooked commands see it: what they reached, returned or raised."""
 
     def __init__(self, root: "click.Command", settings: Settings, program: str, **how: Any) -> None:
-        super().__init__(settings, program, version=version_of(root.callback), **how)
+        super().__init__(settings, program, version=_version_of(root), **how)
         self.root = root
         self.stopped: list[tuple[click.Command, str]] = []  # where parsing ended the call
+        self.unknown: Exception | None = None  # raised because there is no such command
+        self.returned: Any = None  # by `main`; not standalone, it may be an exit code
         self._reached: list[click.Context] = []
 
-    def passing(self, ctx: "click.Context", subcommand: str | None = None) -> None:
-        """Begin before a group's own callback, where that does anything."""
-        if _does_something(ctx.command.callback):
-            self._begin([ctx], subcommand)
+    def passing(
+        self,
+        ctx: "click.Context",
+        subcommand: str | None = None,
+        command: "click.Command | None" = None,
+    ) -> None:
+        """Begin before a group's own callback, where that does anything.
+
+        The arguments of the subcommand are not parsed yet.
+        """
+        if not _does_something(ctx.command.callback):
+            return
+        if command is not None and not hasattr(command, "resolve_command"):
+            declare_secrets_of(command, self.call)
+            if not takes_secret_argument(command):
+                self._begin([ctx], subcommand)
+                return
+        kept = _names(ctx, subcommand)
+        with_masked_arguments(self.call, kept, lambda: self._begin([ctx], subcommand))
 
     def reach(self, ctx: "click.Context") -> None:
         """Begin before the callback of the command that was asked for."""
@@ -139,7 +159,9 @@ class ClickCall(FrameworkCall):
                 declare_secrets_of(step.command, self.call)
         path = ",".join(" ".join(_names(ctx, subcommand)) for ctx in reached)
         reads = getattr(reached[-1].command, "reads_the_log", False)
-        self.arrive(path, _params(reached), purpose=PURPOSE_AUDIT if reads else None)
+        params = _params(reached)
+        self.call.contained(lambda: learn_values(params.values(), self.call))
+        self.arrive(path, params, purpose=PURPOSE_AUDIT if reads else None)
 
     def ending(self, error: BaseException | None, value: Any = None) -> "Ending":  # noqa: ARG002
         """Return how the call ended: what its commands raised, with the exit code as it left."""
@@ -154,19 +176,19 @@ def running_call() -> ClickCall | None:
     return running if isinstance(running, ClickCall) else None
 
 
-def run_recorded(
-    root: Any,
-    settings: Settings,
-    run: "Callable[[bool], Any]",
-    args: "Sequence[str] | None",
-    prog_name: str | None,
-    standalone_mode: bool,
-) -> Any:
-    """Run a command's `main` as one recorded call; `run` is told whether to be standalone."""
-    argv = None if args is None else [prog_name or sys.argv[0], *args]
-    with ClickCall(root, settings, program_name(prog_name), argv=argv) as running:
-        if settings.envelope and standalone_mode:
-            return running.reply(sys.argv[1:] if args is None else list(args), run)
+def run_recorded(root: Any, settings: Settings, main: "Callable[..., Any]", how: Given) -> Any:
+    """Run a command's `main` as one recorded call; its responder says whether it prints errors."""
+    argv = None if how.args is None else [how.prog_name or sys.argv[0], *how.args]
+    with ClickCall(root, settings, program_name(how.prog_name), argv=argv) as running:
+
+        def run(standalone_mode: bool) -> Any:
+            running.returned = how.call(main, standalone_mode)
+            return running.returned
+
+        standalone_mode = how.standalone_mode
+        args = sys.argv[1:] if how.args is None else how.args
+        if settings.envelope and standalone_mode and not asks_for_completion(root, args):
+            return running.reply(args, run)
         return running.observe(lambda: run(standalone_mode), prints_crash=standalone_mode)
 
 
@@ -175,39 +197,27 @@ class _Recorded(_CommandBase):
 
     _tooltrail_settings: "Settings | None" = None
 
-    def main(
-        self,
-        args: Any = None,
-        prog_name: str | None = None,
-        complete_var: str | None = None,
-        standalone_mode: bool = True,
-        **extra: Any,
-    ) -> Any:
+    def main(self, *given: Any, **more: Any) -> Any:
         """Run the command as one recorded call."""
-        settings = self._tooltrail_settings
-        run = super().main
-        if settings is None or _is_completing(program_name(prog_name), complete_var):
-            return run(args, prog_name, complete_var, standalone_mode, **extra)
-        return run_recorded(
-            self,
-            settings,
-            lambda standalone: run(args, prog_name, complete_var, standalone, **extra),
-            args,
-            prog_name,
-            standalone_mode,
-        )
+        settings, how = self._tooltrail_settings, Given(given, more)
+        if settings is None or is_completing(how):
+            return how.call(super().main, how.standalone_mode)
+        return run_recorded(self, settings, super().main, how)
 
     def make_context(self, *args: Any, **kwargs: Any) -> "click.Context":
         """Parse; where that ended the call (a wrong option, `--help`) is noted."""
         running = running_call()
         try:
-            return super().make_context(*args, **kwargs)
+            ctx = super().make_context(*args, **kwargs)
         except BaseException as error:
             if running is not None:
                 running.call.contained(lambda: _note_stopped(running, self, args, kwargs))
                 if running.root is self:
                     _note_raised(running, error)
             raise
+        if running is not None and getattr(getattr(ctx.parent, "command", None), "chain", False):
+            running.call.contained(lambda: learn_secrets_of(ctx, running.call))
+        return ctx
 
     def invoke(self, ctx: "click.Context") -> Any:
         """Run the command; it is recorded before its callback runs."""
@@ -237,9 +247,7 @@ class _Recorded(_CommandBase):
         running = running_call()
         if running is None or running.answer is None or hasattr(self, "reads_the_log"):
             return params
-        from ._click_options import output_option
-
-        return [*params, *output_option(params)]
+        return [*params, *_options_for(self).output_option(params)]
 
 
 class _RecordedGroup(_Recorded, _GroupBase):
@@ -249,25 +257,29 @@ class _RecordedGroup(_Recorded, _GroupBase):
         waiting = getattr(ctx, "_protected_args", None) or ctx.args
         if not waiting and self.invoke_without_command:
             running.reach(ctx)
-        elif waiting and self.chain:
+        elif waiting and getattr(self, "chain", False):  # Typer's groups have none
             running.passing(ctx)
 
     def resolve_command(
         self, ctx: "click.Context", args: list[str]
     ) -> "tuple[str | None, click.Command | None, list[str]]":
         """Find the subcommand; the group's own callback runs next."""
-        found = super().resolve_command(ctx, args)
         running = running_call()
-        if running is not None and not self.chain:
-            running.passing(ctx, found[0])
+        try:
+            found = super().resolve_command(ctx, args)
+        except Exception as error:
+            if running is not None:
+                running.unknown = error
+            raise
+        if running is not None and not getattr(self, "chain", False):
+            running.passing(ctx, found[0], found[1])
         return found
 
     def get_command(self, ctx: "click.Context", cmd_name: str) -> "click.Command | None":
         """Return a subcommand, recorded from now on, or the `audit-log` that we add."""
         if cmd_name == AUDIT_LOG and self._tooltrail_adds_audit_log(ctx):
-            from ._click_options import audit_log_command
-
-            return _hook(audit_log_command())
+            command: click.Command | None = _hook(_options_for(self).audit_log_command())
+            return command
         command = super().get_command(ctx, cmd_name)
         return command if command is None else _hook(command)
 
@@ -278,21 +290,27 @@ class _RecordedGroup(_Recorded, _GroupBase):
 
     def _tooltrail_adds_audit_log(self, ctx: "click.Context") -> bool:
         settings = self._tooltrail_settings
-        wanted = settings is not None and settings.audit_log
-        return wanted and AUDIT_LOG not in super().list_commands(ctx)
+        if settings is None or not settings.audit_log or ctx.parent is not None:
+            return False
+        return AUDIT_LOG not in super().list_commands(ctx)
 
 
 _made: dict[type, type] = {}
 
 
+def recording_class(kind: type, settings: Settings | None = None) -> type:
+    """Return the subclass of a class of commands that records, with these settings for its own."""
+    group = (_RecordedGroup,) if hasattr(kind, "resolve_command") else ()
+    own = {} if settings is None else {"_tooltrail_settings": settings}
+    return subclass_with((_Recorded, *group), kind, own)
+
+
 def _hook(command: _AnyCommand) -> _AnyCommand:
     """Give a command the subclass of its class that records it; once is enough."""
     kind = type(command)
-    if not isinstance(command, _Recorded):
+    if not hasattr(command, "_tooltrail_settings"):
         if kind not in _made:
-            front = _RecordedGroup if hasattr(kind, "resolve_command") else _Recorded
-            names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
-            _made[kind] = type(kind.__name__, (front, kind), names)
+            _made[kind] = recording_class(kind)
         try:
             command.__class__ = _made[kind]
         except TypeError:  # a class whose instances cannot change theirs: it stays unseen
@@ -317,10 +335,24 @@ def _note_raised(running: ClickCall, error: BaseException) -> None:
     note_raised(running, error)
 
 
-def _is_completing(name: str, complete_var: str | None) -> bool:
-    """Tell a shell that asks for completions: no call of the tool."""
-    base = name.replace("-", "_").replace(".", "_")
-    return bool(os.environ.get(complete_var or f"_{base}_COMPLETE".upper()))
+def _options_for(command: Any) -> Any:
+    """Return the module that makes options for a command, of its own library's classes."""
+    if any(kind.__module__.startswith("typer.") for kind in type(command).__mro__):
+        from . import _typer_options
+
+        return _typer_options
+    from . import _click_options
+
+    return _click_options
+
+
+def _version_of(root: Any) -> str | None:
+    """Return the version of the package that a command, or else its first subcommand, is from."""
+    if root.callback is not None:
+        return version_of(root.callback)
+    commands = vars(root).get("commands")
+    first = next(iter(commands.values()), None) if isinstance(commands, dict) else None
+    return version_of(getattr(first, "callback", None))
 
 
 def path_to(ctx: "click.Context") -> "list[click.Context]":
@@ -357,25 +389,9 @@ def _params_of(path: "list[click.Context]") -> dict[str, Any]:
     return params
 
 
-def declare_secrets_of(command: "click.Command", call: "Invocation") -> None:
-    """Tell a call which params of a command its author declared secret."""
-    for param in command.params:
-        if is_secret(param):
-            names = [param.name or "", *param.opts, *param.secondary_opts]
-            typed = getattr(param, "prompt", None) and getattr(param, "hide_input", False)
-            call.declare_secrets(names, prompted=bool(typed))
-
-
-def is_secret(param: Any) -> bool:
-    """Tell whether the author declared a param secret: a hidden prompt, or a secret type."""
-    kind = getattr(param, "type", None)
-    type_name = f"{type(kind).__name__} {getattr(kind, 'name', '')}".lower()
-    return bool(
-        getattr(param, "hide_input", False) or "secret" in type_name or "password" in type_name
-    )
-
-
 def _does_something(callback: Any) -> bool:
     """Tell a group's callback that only documents: `def cli(): pass` names nothing."""
+    if getattr(callback, "__globals__", {}).get("__name__") == "typer.main":
+        callback = callback.__wrapped__  # Typer's own around the author's
     code = getattr(callback, "__code__", None)
     return callback is not None and (code is None or bool(code.co_names or code.co_freevars))

@@ -4,6 +4,7 @@ For a hand-written command line, and for the frameworks in which the author's ow
 the parser (argparse, optparse, Fire): theirs are this, and what the parser knows beside it.
 """
 
+import os
 import sys
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,21 +16,26 @@ if TYPE_CHECKING:
 
 _Main = TypeVar("_Main", bound="Callable[..., Any]")
 
+_COROUTINE = 0x80  # CO_COROUTINE of a code object's flags: `inspect` costs several ms
+
 
 def instrument(
-    main: _Main, *, tool: str | None = None, version: str | None = None, envelope: bool = False
-) -> _Main:
+    main: "_Main | None" = None,
+    *,
+    tool: str | None = None,
+    version: str | None = None,
+    envelope: bool = False,
+) -> Any:
     """Return `main`, recorded whenever it is called: a program's call from its start to its end.
 
-    `tool` names the log and defaults to the program's name; `version` defaults to `__version__` of
-    the package that `main` comes from. What was called is in `params` as `argv`.
+    Also a decorator: `@instrument`, or `@instrument(tool="nightly")`. `tool` names the log and
+    defaults to the program's name; `version` defaults to `__version__` of the package that `main`
+    comes from. What was called is in `params` as `argv`. A coroutine function stays one.
 
     By default the program is only observed, and an integer that `main` returns is its exit code,
     as `sys.exit(main())` has it. With `envelope=True` anything else that `main` returns is the
     `data` of one JSON response, and the program ends by `SystemExit` with its exit code.
     """
-    if not callable(main):
-        raise TypeError(f"instrument() takes a function, not {type(main).__name__}")
     return framed(main, Settings(tool, version, envelope), RawProgramCall)
 
 
@@ -41,29 +47,65 @@ class RawProgramCall(ProgramCall):
         self.arrive(None, {"argv": self.call.argv[1:]})
 
 
-def framed(main: _Main, settings: Settings, kind: type[ProgramCall]) -> _Main:
-    """Return a function that runs `main` as a call of this kind."""
+def framed(main: Any, settings: Settings, kind: type[ProgramCall]) -> Any:
+    """Return a function that runs `main` as a call of this kind; without `main`, a decorator."""
+    if main is None:
+        return lambda function: framed(function, settings, kind)
+    if not callable(main):
+        raise TypeError(f"instrument() takes a function, not {type(main).__name__}")
+
+    def begin() -> ProgramCall:
+        return kind(settings, program_name(), version=version_of(main))
 
     def run_main(*args: Any, **kwargs: Any) -> Any:
-        with kind(settings, program_name(), version=version_of(main)) as running:
-            if not settings.envelope:
-                return running.observe(lambda: _started(running, main, args, kwargs))
+        if is_completing():
+            return main(*args, **kwargs)
+        with begin() as running:
 
-            def run(_text: bool) -> None:
-                from ._outcome import is_exit_code, show
+            def run(_text: bool = True) -> Any:
+                running.start()
+                value = main(*args, **kwargs)
+                if running.answer is not None:
+                    _keep(running, value)
+                return value
 
-                value = _started(running, main, args, kwargs)
-                if is_exit_code(value):
-                    sys.exit(value)
-                if value is not None:
-                    show(running, value)
+            if settings.envelope:
+                return running.reply(sys.argv[1:], run)
+            return running.observe(run)
 
-            return running.reply(sys.argv[1:], run)
+    async def run_coroutine(*args: Any, **kwargs: Any) -> Any:
+        if is_completing():
+            return await main(*args, **kwargs)
+        with begin() as running:
+            if settings.envelope:
+                from ._outcome import Answering
 
-    update_wrapper(run_main, main)
-    return run_main  # type: ignore[return-value]
+                with Answering(running, sys.argv[1:]):
+                    running.start()
+                    _keep(running, await main(*args, **kwargs))
+            with running.observing():
+                running.start()
+                running.value = await main(*args, **kwargs)
+            return running.value
+
+    flags = getattr(getattr(main, "__code__", None), "co_flags", 0)
+    recorded = run_coroutine if flags & _COROUTINE else run_main
+    update_wrapper(recorded, main)
+    return recorded
 
 
-def _started(running: ProgramCall, main: "Callable[..., Any]", args: Any, kwargs: Any) -> Any:
-    running.start()
-    return main(*args, **kwargs)
+def is_completing() -> bool:
+    """Tell a shell that asks for completions, by argcomplete: no call of the tool."""
+    return "_ARGCOMPLETE" in os.environ
+
+
+def _keep(running: ProgramCall, value: Any) -> None:
+    """Take what `main` returned for the exit code, or for the data of the response."""
+    from ._outcome import is_exit_code, show
+
+    if value is running.value:  # shown already, or nothing
+        return
+    if is_exit_code(value):
+        sys.exit(value)
+    if value is not None and not running.call.finished:
+        show(running, value)
