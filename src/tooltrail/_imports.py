@@ -1,8 +1,8 @@
 """Do something right after a module is imported, without importing it: `after_import`.
 
 A finder at the head of `sys.meta_path` that finds nothing itself: for a module that is waited
-for it asks the finders behind it, and has the loader that they give run our action once the
-module's code has run. Loader and spec stay the ones that the program would have had. Whatever
+for it asks the finders behind it, and has our action run once the module's code has run. Loader
+and spec stay the ones that the program would have had. Whatever
 goes wrong in an action stays in it: the program's import must not fail by us.
 """
 
@@ -81,45 +81,53 @@ class _Waiting:
 
 
 def _arm(spec: "ModuleSpec", act: "Callable[[ModuleType], None]") -> None:
-    """Have the spec's loader run `act` after the module's own code, once."""
+    """Have `act` run once when the module's code has run.
+
+    An import marks the spec while that code runs, and that is watched: a frame of ours below the
+    code would be the caller that its warnings name, and would stand in its tracebacks. Only where
+    somebody else runs the loader (one that waits for the first use, say) is the loader wrapped.
+    """
+    kind: Any = type(spec)
     loader: Any = spec.loader
-    if isinstance(loader, type):  # the frozen and built-in importers: shared by all modules
-        stand_in: Any = _Then(loader, act)
-        spec.loader = stand_in
-        return
-    run = getattr(loader, "exec_module", None)
-    if run is None:  # a loader from before Python 3.4: this module stays unseen
-        return
+    done: list[bool] = []
+
+    def disarm() -> None:
+        if not isinstance(loader, type):
+            vars(loader).pop("exec_module", None)
 
     def exec_module(module: "ModuleType") -> None:
-        vars(loader).pop("exec_module", None)
-        run(module)
-        act(module)
+        disarm()
+        loader.exec_module(module)
+        finish(module)
 
+    def finish(module: "ModuleType | None") -> None:
+        if module is not None and not done:
+            done.append(True)
+            act(module)
+
+    class Marked(kind):  # type: ignore[misc]
+        @property
+        def _initializing(self) -> bool:
+            return bool(self.__dict__.get("_initializing", False))
+
+        @_initializing.setter
+        def _initializing(self, initializing: bool) -> None:
+            self.__dict__["_initializing"] = initializing
+            if initializing:
+                disarm()
+            else:
+                spec.__class__ = kind
+                finish(sys.modules.get(spec.name))
+
+    Marked.__name__, Marked.__qualname__ = kind.__name__, kind.__qualname__
+    Marked.__module__ = kind.__module__
     try:
-        loader.exec_module = exec_module
-    except AttributeError:  # a loader with slots: this module stays unseen
+        spec.__class__ = Marked
+        # The frozen and built-in importers are classes, and serve all modules.
+        if not isinstance(loader, type) and hasattr(loader, "exec_module"):
+            loader.exec_module = exec_module
+    except (AttributeError, TypeError):  # one that cannot change: this module may stay unseen
         return
-
-
-class _Then:
-    """Stands in for a loader that is a class: hands everything on, and acts afterwards."""
-
-    def __init__(self, loader: "Any", act: "Callable[[ModuleType], None]") -> None:
-        self._loader = loader
-        self._act = act
-
-    def __getattr__(self, name: str) -> "Any":
-        return getattr(self._loader, name)
-
-    def exec_module(self, module: "ModuleType") -> None:
-        """Run the module's code by the real loader, and then the action."""
-        spec = module.__spec__
-        if spec is not None:
-            spec.loader = self._loader
-        module.__loader__ = self._loader
-        self._loader.exec_module(module)
-        self._act(module)
 
 
 def _contained(action: "Action", module: "ModuleType") -> None:

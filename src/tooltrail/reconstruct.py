@@ -80,6 +80,13 @@ class Call:
         }
         return {**self.entry, **seen, "duration_ms": self.duration_ms}
 
+    @property
+    def seen_below(self) -> "dict[str, Any] | None":
+        """What a wrapper with `--instrument` saw of the processes below this call."""
+        child = (self.wrapper or self.entry).get("child")
+        seen = child.get("instrument") if isinstance(child, dict) else None
+        return seen if isinstance(seen, dict) else None
+
     def as_json(self) -> "dict[str, Any]":
         """Return the call as `data.calls` has it."""
         shown = self.shown
@@ -107,6 +114,8 @@ class Call:
                 fields[name] = shown[name]
         if self.wrapper is not None:
             fields["wrapper_request_id"] = self.wrapper.get("request_id")
+        if self.seen_below is not None:
+            fields["instrument"] = self.seen_below
         if self.parent_missing:
             fields["parent_missing"] = True
         if self.too_deep:

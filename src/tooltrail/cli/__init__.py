@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 VERBS = {  # each is a module of this package
     "run": "record a command that knows nothing of tooltrail",
+    "instrument": "have every CLI of an environment record itself",
     "log": "find entries in all logs",
     "trace": "show one trace, or a session of them, as a tree",
     "verify": "tell whether logs were changed, cut or lost",
@@ -24,6 +25,7 @@ The flight recorder for command-line tools that AI agents drive.
 
 record:
   run -- CMD ARG...   {run}
+  instrument          {instrument}
 
 read:
   log                 {log}

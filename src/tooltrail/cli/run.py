@@ -23,7 +23,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import FrameType
-    from typing import NoReturn
+    from typing import Any, NoReturn
+
+    from ..auto.blind import Watch
 
 USAGE = """\
 usage: tooltrail run [OPTIONS] -- CMD ARG...
@@ -35,12 +37,14 @@ options:
   --trace-id ID      the trace that the call belongs to (else from the environment)
   --operator NAME    who makes the call (else TOOL_OPERATOR, the agent, or the user)
   --operation NAME   what the call is for; it becomes the entry's command
+  --instrument       every Python CLI that CMD starts, at any depth, records itself too
   --help             show this
 
 exit code: CMD's own; 127 if there is no such command, 126 if it cannot be run, 125 if
 nothing was run because it could not be recorded and the policy is `closed`.
 """
 _OPTIONS = ("--trace-id", "--operator", "--operation")
+_INSTRUMENT = "--instrument"  # takes no value
 _PASSED_ON = (_signal.SIGTERM, _signal.SIGHUP, _signal.SIGUSR1, _signal.SIGUSR2)
 _OUTLIVED = (_signal.SIGINT, _signal.SIGQUIT)
 _PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -87,6 +91,9 @@ def _parse(arguments: "Sequence[str]") -> "tuple[dict[str, str], list[str] | Non
         name, assigned, value = left.pop(0).partition("=")
         if name in ("--help", "-h"):
             return options, None
+        if name == _INSTRUMENT and not assigned:
+            options[name] = name
+            continue
         if name not in _OPTIONS:
             raise _Usage(f"no such option: {name}")
         if not assigned:
@@ -122,9 +129,10 @@ def _run(command: list[str], options: dict[str, str]) -> int:
             ending = _not_started(ENOENT)
             call.finish(ending)
         else:
-            child = _Child(program, command)
+            watch = _instrument(call) if _INSTRUMENT in options else None
+            child = _Child(program, command, watch)
             ending = child.run()
-            call.finish(ending, child={"pid": child.pid} if child.started else None)
+            call.finish(ending, child=_seen_of(call, child) if child.started else None)
             child.give_signals_back()
         call.leave_meta()
     if ending.outcome == NOT_STARTED:
@@ -132,6 +140,37 @@ def _run(command: list[str], options: dict[str, str]) -> int:
     if ending.signal is not None:
         _die_by(ending.signal)
     return ending.exit_code or 0
+
+
+def _instrument(call: Invocation) -> "Watch | None":
+    """Have the interpreters that inherit our environment record themselves."""
+    made: list[Watch] = []
+
+    def instrument() -> None:
+        from ..auto.blind import Watch
+
+        made.append(Watch())
+        os.environ.update(made[0].variables(os.environ))
+
+    call.contained(instrument)
+    return made[0] if made else None
+
+
+def _seen_of(call: Invocation, child: "_Child") -> "dict[str, Any]":
+    """Return what the entry says of the command's process, and of those below it."""
+    seen: dict[str, Any] = {"pid": child.pid}
+    watch = child.watch
+
+    def report() -> None:
+        assert watch is not None
+        command = [child.program, *child.command[1:]]
+        seen["instrument"] = watch.report(
+            child.pid, command, lambda text: call.redactor.text(text, "child.instrument")
+        )
+
+    if watch is not None:
+        call.contained(report)
+    return seen
 
 
 def _die_by(number: int) -> None:
@@ -162,12 +201,13 @@ def _find(name: str) -> str | None:
 class _Child:
     """The wrapped command as a child of ours, between its start and its end."""
 
-    def __init__(self, program: str, command: list[str]) -> None:
+    def __init__(self, program: str, command: list[str], watch: "Watch | None" = None) -> None:
         self.pid = 0
         self.started = False
+        self.program = program
+        self.command = command
+        self.watch = watch
         self._running = True
-        self._program = program
-        self._command = command
         self._prctl = _prctl()
         self._signals = (*_PASSED_ON, *_OUTLIVED)
         self._children_ignored = _signal.getsignal(_signal.SIGCHLD) == _signal.SIG_IGN
@@ -196,12 +236,20 @@ class _Child:
         _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
         failure = os.read(reader, 16)
         os.close(reader)
+        if self.watch is not None and not failure:
+            self._look_on(self.watch)
         _, status = os.waitpid(self.pid, 0)
         self._running = False
         if failure:
             return _not_started(int(failure))
         self.started = True
         return Ending(0) if status == 0 else _ended(status)
+
+    def _look_on(self, watch: "Watch") -> None:
+        try:
+            watch.wait(self.pid)
+        except Exception:  # it is waited for all the same
+            return
 
     def _become(self, writer: int, parent: int, mask: "set[int]") -> "NoReturn":
         """In the child: become the command, or tell the parent why not."""
@@ -224,12 +272,12 @@ class _Child:
 
     def _exec(self) -> None:
         try:
-            os.execv(self._program, self._command)
+            os.execv(self.program, self.command)
         except OSError as error:
             if error.errno != ENOEXEC:
                 raise
             # A script without a first line that says of what: execvp(3) and every shell do this.
-            os.execv("/bin/sh", ["sh", self._program, *self._command[1:]])
+            os.execv("/bin/sh", ["sh", self.program, *self.command[1:]])
 
     def _take_signals(self) -> None:
         for number in _OUTLIVED:

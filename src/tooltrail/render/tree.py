@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from . import steps
+from . import below, steps
 from .safe import duration, fit, pad, safe, width
 from .words import call_words, ending_words, error_words, exit_words, mark
 
@@ -149,6 +149,9 @@ def _verdict(trace: "Trace") -> "Iterator[str]":
         origin = call.entry.get("origin_request_id")
         if origin:
             yield f"replayed {call_words(call.entry)}: the result of {safe(origin)}"
+    for call in trace.calls():
+        if call.seen_below:
+            yield from below.lines(call.seen_below)
     for call in trace.failed():
         why = error_words(call.shown)
         yield (
