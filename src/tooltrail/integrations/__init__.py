@@ -19,6 +19,7 @@ from ..entry import Ending
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from types import CellType, FunctionType
     from typing import Any, Self
 
     from .._answer import Answer
@@ -239,6 +240,50 @@ def version_of(function: object) -> str | None:
     package = sys.modules.get(module.partition(".")[0])
     version = getattr(package, "__dict__", {}).get("__version__")
     return version if isinstance(version, str) else None
+
+
+def names_secret(name: str) -> bool:
+    """Tell the name of a type that is made for secrets."""
+    name = name.lower()
+    return "secret" in name or "password" in name
+
+
+def subclass_with(methods: tuple[type, ...], kind: "Any", names: "dict[str, Any]") -> type:
+    """Return a subclass of `kind` alone, with the methods of these classes and more names.
+
+    It adds nothing to the layout of its objects, so that one that exists can be moved to it, and
+    goes by the name of `kind`. A second base would change the layout (below `abc.ABC`, for one), so
+    the methods are not inherited but put into it, and their `super()` is bound to it;
+    `dataclasses` does the same for its classes with slots.
+    """
+    from types import CellType, FunctionType
+
+    cell = CellType()
+    space: dict[str, Any] = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
+    for owner in methods:
+        for name, value in vars(owner).items():
+            if isinstance(value, FunctionType):
+                space[name] = _bound_to(cell, value)
+            elif name.startswith("_tooltrail"):
+                space[name] = value
+    made: type = type(kind)(kind.__name__, (kind,), {**space, **names, "__slots__": ()})
+    cell.cell_contents = made
+    return made
+
+
+def _bound_to(cell: "CellType", function: "FunctionType") -> "FunctionType":
+    free = function.__code__.co_freevars
+    if "__class__" not in free or function.__closure__ is None:
+        return function
+    closure = tuple(
+        cell if name == "__class__" else old
+        for name, old in zip(free, function.__closure__, strict=True)
+    )
+    bound = type(function)(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, closure
+    )
+    bound.__kwdefaults__, bound.__doc__ = function.__kwdefaults__, function.__doc__
+    return bound
 
 
 def _leave_no_trace_in(error: BaseException) -> None:

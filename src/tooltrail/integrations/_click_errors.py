@@ -13,8 +13,7 @@ from .._signals import name_of
 from .._wire import FAILURE, INTERRUPTED, REDACTED, USAGE_ERROR
 from ..entry import Ending, error_fields
 from ..errors import CommandError
-from ._click_given import library_of
-from ._click_secrets import is_secret
+from ._click_given import is_secret, library_of
 
 if TYPE_CHECKING:
     import click

@@ -1,13 +1,19 @@
-"""How `main` of a Click command was called, and whose copy of Click the command is of."""
+"""What a Click command was given: the arguments of its `main`, its params, which are secret."""
 
 import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from . import program_name
+from . import names_secret, program_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import click
+
+    from .._invocation import Invocation
+
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 class Given:
@@ -64,3 +70,87 @@ def library_of(kind: type) -> str:
     """Return the package that a class of commands comes from: `click`, or a copy of it."""
     kinds = [base for base in kind.__mro__ if base.__name__ in ("Command", "BaseCommand")]
     return kinds[-1].__module__.removesuffix(".core")
+
+
+def declare_secrets_of(command: "click.Command", call: "Invocation") -> None:
+    """Tell a call which params of a command its author declared secret."""
+    for param in command.params:
+        if is_secret(param):
+            names = [param.name or "", *param.opts, *param.secondary_opts]
+            typed = getattr(param, "prompt", None) and getattr(param, "hide_input", False)
+            call.declare_secrets(names, prompted=bool(typed))
+
+
+def is_secret(param: Any) -> bool:
+    """Tell whether the author declared a param secret: a hidden prompt, or a secret type.
+
+    A type is Click's, or, in Typer's own copy of Click, the annotation in `type_descriptor`.
+    """
+    if getattr(param, "hide_input", False):
+        return True
+    kind = getattr(param, "type", None)
+    if kind is not None:
+        return names_secret(f"{type(kind).__name__} {getattr(kind, 'name', '')}")
+    from ._secret_types import is_secret_type
+
+    return is_secret_type(getattr(getattr(param, "type_descriptor", None), "annotation", None))
+
+
+def takes_secret_argument(command: "click.Command") -> bool:
+    """Tell whether a secret stands among the command's arguments, where no flag announces it."""
+    return any(param.param_type_name == "argument" for param in _secret_params(command))
+
+
+def learn_secrets_of(ctx: "click.Context", call: "Invocation") -> None:
+    """Take the secrets that a command was given out of what is written before it is reached."""
+    values: list[Any] = [ctx.params.get(param.name or "") for param in _secret_params(ctx.command)]
+    call.redactor.learn(values)
+
+
+def _secret_params(command: "click.Command") -> "list[click.Parameter]":
+    from .._names import is_secret_name
+
+    params = command.params
+    return [param for param in params if is_secret(param) or is_secret_name(param.name or "")]
+
+
+def learn_hidden(params: "dict[str, Any]", call: "Invocation") -> None:
+    """Take out what `SecretStr` and its like hide, wherever it stands in the clear."""
+    if not _PLAIN.issuperset(map(type, params.values())):
+        from ._secret_types import learn_values
+
+        learn_values(params.values(), call)
+
+
+def path_to(ctx: "click.Context") -> "list[click.Context]":
+    """Return the contexts from the root to this one."""
+    path: list[click.Context] = []
+    step: click.Context | None = ctx
+    while step is not None:
+        path.insert(0, step)
+        step = step.parent
+    return path
+
+
+def names_of(ctx: "click.Context", subcommand: str | None = None) -> list[str]:
+    """Return the command's path below the program: `deployctl db migrate` gives db, migrate."""
+    names = [step.info_name or "" for step in path_to(ctx)[1:]]
+    return [*names, subcommand] if subcommand else names
+
+
+def params_of(reached: "list[click.Context]") -> dict[str, Any]:
+    """Return the params of the commands on the way; those of chained commands under their name."""
+    if len(reached) > 1:
+        return {ctx.info_name or "": _of_path([ctx]) for ctx in reached}
+    return _of_path(path_to(reached[0]))
+
+
+def _of_path(path: "list[click.Context]") -> dict[str, Any]:
+    params: dict[str, Any] = {}
+    for ctx in path:
+        declared = [param.name for param in ctx.command.params if param.name in ctx.params]
+        for name in dict.fromkeys([*declared, *ctx.params]):  # as the author ordered them
+            if name is not None:
+                key = f"{ctx.info_name}.{name}" if name in params else name
+                params[key] = ctx.params[name]
+    return params

@@ -8,9 +8,8 @@ from ..envelope import TEXT
 from ..errors import CommandError
 from . import active
 from ._click_errors import command_failure, ending_of, is_a, name_unknown_command
-from ._click_secrets import declare_secrets_of, takes_secret_argument
+from ._click_given import declare_secrets_of, path_to, takes_secret_argument
 from ._outcome import OUTPUT_OPTIONS, forget_guess
-from .click import path_to
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from .._wire import REDACTED
+from . import names_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator
@@ -18,12 +19,6 @@ def is_secret_type(annotation: Any) -> bool:
     if isinstance(name, str) and names_secret(name):
         return True
     return any(is_secret_type(part) for part in getattr(annotation, "__args__", None) or ())
-
-
-def names_secret(name: str) -> bool:
-    """Tell the name of a type that is made for secrets."""
-    name = name.lower()
-    return "secret" in name or "password" in name
 
 
 def learn_values(values: "Iterable[Any]", call: "Invocation") -> None:

@@ -25,12 +25,21 @@ from . import (
     active,
     is_outermost,
     program_name,
+    subclass_with,
     version_of,
 )
-from ._click_given import Given, asks_for_completion, is_completing
-from ._click_secrets import declare_secrets_of, learn_secrets_of, takes_secret_argument
-from ._secret_types import learn_values, with_masked_arguments
-from ._subclass import subclass_with
+from ._click_given import (
+    Given,
+    asks_for_completion,
+    declare_secrets_of,
+    is_completing,
+    learn_hidden,
+    learn_secrets_of,
+    names_of,
+    params_of,
+    path_to,
+    takes_secret_argument,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,7 +154,9 @@ class ClickCall(FrameworkCall):
             if not takes_secret_argument(command):
                 self._begin([ctx], subcommand)
                 return
-        kept = _names(ctx, subcommand)
+        from ._secret_types import with_masked_arguments
+
+        kept = names_of(ctx, subcommand)
         with_masked_arguments(self.call, kept, lambda: self._begin([ctx], subcommand))
 
     def reach(self, ctx: "click.Context") -> None:
@@ -157,10 +168,10 @@ class ClickCall(FrameworkCall):
         for ctx in reached:
             for step in path_to(ctx):
                 declare_secrets_of(step.command, self.call)
-        path = ",".join(" ".join(_names(ctx, subcommand)) for ctx in reached)
+        path = ",".join(" ".join(names_of(ctx, subcommand)) for ctx in reached)
         reads = getattr(reached[-1].command, "reads_the_log", False)
-        params = _params(reached)
-        self.call.contained(lambda: learn_values(params.values(), self.call))
+        params = params_of(reached)
+        self.call.contained(lambda: learn_hidden(params, self.call))
         self.arrive(path, params, purpose=PURPOSE_AUDIT if reads else None)
 
     def ending(self, error: BaseException | None, value: Any = None) -> "Ending":  # noqa: ARG002
@@ -353,40 +364,6 @@ def _version_of(root: Any) -> str | None:
     commands = vars(root).get("commands")
     first = next(iter(commands.values()), None) if isinstance(commands, dict) else None
     return version_of(getattr(first, "callback", None))
-
-
-def path_to(ctx: "click.Context") -> "list[click.Context]":
-    """Return the contexts from the root to this one."""
-    path: list[click.Context] = []
-    step: click.Context | None = ctx
-    while step is not None:
-        path.insert(0, step)
-        step = step.parent
-    return path
-
-
-def _names(ctx: "click.Context", subcommand: str | None = None) -> list[str]:
-    """Return the command's path below the program: `deployctl db migrate` gives db, migrate."""
-    names = [step.info_name or "" for step in path_to(ctx)[1:]]
-    return [*names, subcommand] if subcommand else names
-
-
-def _params(reached: "list[click.Context]") -> dict[str, Any]:
-    """Return the params of the commands on the way; those of chained commands under their name."""
-    if len(reached) > 1:
-        return {ctx.info_name or "": _params_of([ctx]) for ctx in reached}
-    return _params_of(path_to(reached[0]))
-
-
-def _params_of(path: "list[click.Context]") -> dict[str, Any]:
-    params: dict[str, Any] = {}
-    for ctx in path:
-        declared = [param.name for param in ctx.command.params if param.name in ctx.params]
-        for name in dict.fromkeys([*declared, *ctx.params]):  # as the author ordered them
-            if name is not None:
-                key = f"{ctx.info_name}.{name}" if name in params else name
-                params[key] = ctx.params[name]
-    return params
 
 
 def _does_something(callback: Any) -> bool:
