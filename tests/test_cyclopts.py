@@ -332,7 +332,7 @@ app.interactive_shell()
     typed = "hello joe\nhello --nonsense\nfail\nhello 'a b'\nquit\n"
     bare = home.python(code, input=typed)
     observed = home.python(code, input=typed, env={"INSTRUMENT": "1"})
-    assert observed.stdout == bare.stdout
+    assert (observed.stdout, observed.stderr) == (bare.stdout, bare.stderr)
     ends = home.events("shell", "end")
     assert [line["outcome"] for line in ends] == ["success", "usage_error", "crashed", "success"]
     assert [line["params"] for line in ends] == [{"name": "joe"}, {}, {}, {"name": "a b"}]

@@ -19,7 +19,7 @@ from .startup import FRAMEWORKS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
-    from typing import Any
+    from typing import Any, Self
 
     from ..entry import Ending
     from .programs import Entry
@@ -34,6 +34,16 @@ class AutoCall(ProgramCall):
 
     exits = True  # what the function returns is the exit code
     waits = False  # the program is yet to be imported, or its author has it recorded
+
+    def __enter__(self) -> "Self":
+        super().__enter__()
+        self.call.before_exec = self._begin_before_exec
+        return self
+
+    def _begin_before_exec(self) -> None:
+        """Begin now at the latest: another program is about to take the process over."""
+        if not self.call.begun:
+            self.arrive(None, self._arguments())
 
     def start(self) -> None:
         """Begin, unless a framework is there that will soon know more, and what is secret."""

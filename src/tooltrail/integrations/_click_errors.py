@@ -52,7 +52,8 @@ def command_failure(error: CommandError, root: "click.Command") -> Exception:
 
 def ending_of(error: BaseException) -> Ending:
     """Return how Click ends a call that this exception leaves (`Command.main`, standalone)."""
-    if isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt):
+    causes = (error, error.__cause__, error.__context__ if is_a(error, "Abort") else None)
+    if any(isinstance(cause, KeyboardInterrupt) for cause in causes):
         return _interrupted()
     if is_a(error, "Exit"):
         return by_system_exit(SystemExit(error.exit_code))  # type: ignore[attr-defined]

@@ -123,12 +123,16 @@ class Stage:
         except ValueError:  # left in another context than it was entered in
             stage.set(None)
 
-    def parsed(self, app: Any, tokens: Any, command: Any, bound: Any) -> None:
-        """Begin, where it is this app's own command that was parsed, or one on its behalf."""
+    def parsed(self, app: Any, tokens: Any, command: Any, bound: Any) -> Any:
+        """Begin, where it is this app's own command that was parsed, or one on its behalf.
+
+        Returns the command that is to run.
+        """
         if self.running is not None and (not self._parsed or self.forwards):
             self._parsed = True
             given = listed(tokens)
             self.running.reach(app, sys.argv[1:] if given is None else given, command, bound)
+        return command
 
     def not_parsed(self, app: Any, tokens: Any, error: BaseException) -> None:
         """Leave an error to those that see how the call ends."""

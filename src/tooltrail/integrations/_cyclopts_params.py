@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .._names import is_secret_name
 from ._secret_types import is_secret_type
 
 if TYPE_CHECKING:
@@ -81,5 +80,7 @@ def hide_secrets_of(app: Any, call: "Invocation") -> bool:
 
 def is_secret(argument: Any) -> bool:
     """Tell an argument of Cyclopts whose type or name says that it is a secret."""
+    from .._names import is_secret_name
+
     names = [argument.field_info.name, *(name.lstrip("-") for name in argument.names)]
     return is_secret_type(argument.hint) or any(map(is_secret_name, names))

@@ -137,8 +137,7 @@ class _Recorded(_AppBase):
         except BaseException as error:
             running.not_parsed(self, tokens, error)
             raise
-        running.parsed(self, tokens, found[0], found[1])
-        return found
+        return (running.parsed(self, tokens, *found[:2]), *found[1:])
 
     def _handle_result_action(self, result: Any, *args: Any, **more: Any) -> Any:
         """Do with a command's value what the author chose; in envelope mode it is the data."""
@@ -165,7 +164,8 @@ class _Recorded(_AppBase):
             return super().interactive_shell(*args, **more)
         from ._cyclopts_shell import record_shell
 
-        return record_shell(self, settings, super().interactive_shell, args, more)
+        run = super().interactive_shell
+        return record_shell(self, settings, lambda: run(*args, **more))
 
 
 class _AnswersForBase(type):
