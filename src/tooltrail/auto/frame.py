@@ -43,15 +43,12 @@ class AutoCall(ProgramCall):
     def _begin_before_exec(self) -> None:
         """Begin now at the latest: another program is about to take the process over."""
         if not self.call.begun:
-            self.arrive(None, self._arguments())
+            self.arrive(None, self.arguments())
 
     def start(self) -> None:
         """Begin, unless a framework is there that will soon know more, and what is secret."""
         if not self.waits and sys.modules.keys().isdisjoint(FRAMEWORKS):
-            self.arrive(None, self._arguments())
-
-    def _arguments(self) -> "dict[str, Any]":
-        return {"argv": self.call.argv[1:]}
+            self.arrive(None, self.arguments())
 
     def returned(self, value: "Any") -> None:
         """Write the end of a program whose function returned."""
@@ -88,7 +85,7 @@ class AutoCall(ProgramCall):
         from .._ending import by_exception, by_system_exit
 
         if not self.call.begun and self.told is None:  # no framework saw it
-            self.call.describe(self.call.tool, self._arguments())
+            self.call.describe(self.call.tool, self.arguments())
         if error is not None:
             ending = by_exception(error)
         else:

@@ -184,8 +184,18 @@ class ProgramCall(FrameworkCall):
     def ending(self, error: BaseException | None, value: "Any" = None) -> Ending:
         """Return how the program ended; where no parser was met, its arguments say what it was."""
         if not self.call.begun and self.told is None:
-            self.call.describe(self.call.tool, {"argv": self.call.argv[1:]})
+            self.call.describe(self.call.tool, self.arguments())
         return super().ending(error, value)
+
+    def arguments(self) -> "dict[str, Any]":
+        """Return the params of a program of which only its arguments are known.
+
+        Which of its flags are secret may be told by its name alone (`http -a`): they are looked
+        at with it first, so that what is found is taken out of the params as well.
+        """
+        call = self.call
+        call.contained(lambda: _look_at(call))
+        return {"argv": call.argv[1:]}
 
     def step_aside(self) -> None:
         """Write nothing: the tool inside was instrumented by its author."""
@@ -284,6 +294,10 @@ def _bound_to(cell: "CellType", function: "FunctionType") -> "FunctionType":
     )
     bound.__kwdefaults__, bound.__doc__ = function.__kwdefaults__, function.__doc__
     return bound
+
+
+def _look_at(call: Invocation) -> None:
+    call.redactor.argv(call.argv, "process.argv")
 
 
 def _leave_no_trace_in(error: BaseException) -> None:

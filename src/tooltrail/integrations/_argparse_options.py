@@ -58,7 +58,10 @@ class _Choose(argparse.Action):
     """`--output`: nothing of it reaches the author's namespace."""
 
     def __call__(self, _parser: Any, _namespace: Any, values: Any, _option: Any = None) -> None:
-        choose(active.get(), values)
+        running = active.get()
+        if running is not None:
+            running.guessed_from = None  # it was meant for us
+            choose(running, values)
 
 
 def _add_output(parser: Any, taken: set[str]) -> None:

@@ -5,6 +5,7 @@ from .._stdout import is_terminal, print_text
 from .._wire import CRASHED
 from ..entry import Ending
 from ..envelope import FORMATS, JSON, TEXT, data_as_text
+from ..errors import CommandError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def ending_of_call(
         running.call.describe(running.call.tool, {})
     if error is not None:
         ending = by_exception(error)
+        if isinstance(error, CommandError) and running.answer is None:
+            ending.exit_code = 1  # nobody turns it into an exit code
     else:
         ending = by_exit_code(value) if is_exit_code(value) else Ending(0)
     told: Ending | None = getattr(running, "told", None)

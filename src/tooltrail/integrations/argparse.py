@@ -6,29 +6,35 @@ does with parsers before or afterwards is its own affair.
 """
 
 import argparse
-import sys
-from typing import TYPE_CHECKING, Any
 
+from .._encode import is_plain
 from . import Settings
+from ._parser_secrets import declare, secrets_of
 from ._parsers import (
     Parsing,
     ParsingCall,
     arrive,
+    forget_unmeant_guess,
     given_arguments,
+    is_own,
     is_told_in_response,
     note_error,
     parse,
     parse_of,
+    readable_twice,
     running_program,
     wrap,
 )
-from ._secret_types import learn_values, names_secret
 from .program import framed
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any, TypeVar, overload
 
     from . import ProgramCall
+
+    _Main = TypeVar("_Main", bound=Callable[..., Any])
 
 _PARSES = (
     "parse_args",
@@ -38,6 +44,29 @@ _PARSES = (
 )
 
 
+if TYPE_CHECKING:
+
+    @overload
+    def instrument(
+        main: _Main,
+        *,
+        tool: str | None = None,
+        version: str | None = None,
+        envelope: bool = False,
+        audit_log: bool = False,
+    ) -> _Main: ...
+
+    @overload
+    def instrument(
+        main: None = None,
+        *,
+        tool: str | None = None,
+        version: str | None = None,
+        envelope: bool = False,
+        audit_log: bool = False,
+    ) -> Callable[[_Main], _Main]: ...
+
+
 def instrument(
     main: "Callable[..., Any] | None" = None,
     *,
@@ -45,7 +74,7 @@ def instrument(
     version: str | None = None,
     envelope: bool = False,
     audit_log: bool = False,
-) -> Any:
+) -> "Any":
     """Return `main`, recorded whenever it is called, with the params that its parser finds.
 
     `main` is the function that calls `parse_args` and then acts; also a decorator, with or without
@@ -82,25 +111,38 @@ def _double_of(*, known: bool) -> "Callable[..., Any]":
     """Return what stands in for a method that parses; `known` where it leaves some over."""
 
     def double(
-        bare: "Callable[..., Any]", parser: Any, args: Any = None, namespace: Any = None
-    ) -> Any:
+        bare: "Callable[..., Any]", parser: "Any", args: "Any" = None, namespace: "Any" = None
+    ) -> "Any":
         running = running_program() or _script()
         if running is None:
             return bare(parser, args, namespace)
+        args, theirs = readable_twice(args)
         parsing = parse_of(running)
         if parsing is not None and parsing.open:  # a part of a parse: that of a subcommand
             running.call.contained(lambda: _descend(parsing, parser))
-            return bare(parser, args, namespace)
+            return bare(parser, theirs, namespace)
+        if not is_own(running, args):
+            return bare(parser, theirs, namespace)
+        _wrap_own_errors(parser)
         if running.settings.audit_log:
             running.call.contained(lambda: _extend(running, parser))
         given = given_arguments(args)
 
-        def tell(parsing: Parsing, parsed: Any) -> None:
-            _tell(parsing, parsed[0] if known else parsed)
+        def tell(parsing: Parsing, parsed: "Any") -> None:
+            space, left = parsed if known else (parsed, None)
+            _tell(parsing, space, left)
 
-        return parse(running, parser, given, lambda: bare(parser, args, namespace), tell)
+        return parse(running, parser, given, lambda: bare(parser, theirs, namespace), tell)
 
     return double
+
+
+def _wrap_own_errors(parser: "Any") -> None:
+    """Hear of the errors of a parser whose author answers them by an `error` of his own."""
+    for kind in type(parser).__mro__:
+        if kind is argparse.ArgumentParser:
+            return
+        wrap(kind, "error", _own_error)
 
 
 def _script() -> "ProgramCall | None":
@@ -112,16 +154,24 @@ def _script() -> "ProgramCall | None":
     return script_call()
 
 
-def _error(bare: "Callable[..., Any]", parser: Any, message: str) -> Any:
+def _error(bare: "Callable[..., Any]", parser: "Any", message: str) -> "Any":
     running = running_program()
     if running is not None:
         note_error(running, message, f"{parser.prog} --help shows how it is called")
         if is_told_in_response(running):
-            parser.exit(2)
+            raise SystemExit(2)
     return bare(parser, message)
 
 
-def _descend(parsing: Parsing, parser: Any) -> None:
+def _own_error(bare: "Callable[..., Any]", parser: "Any", message: str) -> "Any":
+    """Note an error that the author answers himself."""
+    running = running_program()
+    if running is not None:
+        note_error(running, message, f"{parser.prog} --help shows how it is called")
+    return bare(parser, message)
+
+
+def _descend(parsing: Parsing, parser: "Any") -> None:
     """Note the subcommand whose parser this is, by the first of its names."""
     for action in _subparsers(parsing.parsers[-1]):
         for name, each in action.choices.items():
@@ -131,37 +181,55 @@ def _descend(parsing: Parsing, parser: Any) -> None:
                 return
 
 
-def _tell(parsing: Parsing, space: Any) -> None:
+def _tell(parsing: Parsing, space: "Any", left: "Sequence[str] | None") -> None:
     running = parsing.running
     running.call.contained(lambda: _declare_secrets(parsing, space))
+    forget_unmeant_guess(running)
     hidden = {action.dest for parser in parsing.parsers for action in _subparsers(parser)}
     params = {
         name: value
         for name, value in vars(space).items()
         if name not in hidden and not callable(value)
     }
-    arrive(parsing, params)
+    remainder = _remainder(parsing, params)
+    arrive(parsing, params, left or params.get(remainder), holds_left=remainder)
     reader = getattr(parsing.parsers[-1], "_tooltrail_reads", None)
     if reader is not None:
-        sys.exit(reader(running, params))
+        raise SystemExit(reader(running, params))
 
 
-def _declare_secrets(parsing: Parsing, space: Any) -> None:
+def _remainder(parsing: Parsing, params: "dict[str, Any]") -> str:
+    """Return the param that took the rest of the command line as it came, or nothing."""
     for parser in parsing.parsers:
         for action in parser._actions:
-            if names_secret(str(getattr(action.type, "__name__", ""))):
-                parsing.running.call.declare_secrets([action.dest, *action.option_strings])
-    learn_values(vars(space).values(), parsing.running.call)
+            if action.nargs == argparse.REMAINDER and params.get(action.dest):
+                return str(action.dest)
+    return ""
 
 
-def _subparsers(parser: Any) -> "Iterator[Any]":
+def _declare_secrets(parsing: Parsing, space: "Any") -> None:
+    secrets = secrets_of(parsing.parsers)
+    if secrets:
+        declare(secrets, parsing.running.call)
+    values = [each for each in vars(space).values() if not _is_simple(each)]
+    if values:
+        from ._secret_types import learn_values
+
+        learn_values(values, parsing.running.call)
+
+
+def _is_simple(value: "Any") -> bool:
+    return is_plain(value) or (type(value) is list and all(map(is_plain, value)))
+
+
+def _subparsers(parser: "Any") -> "Iterator[Any]":
     """Yield the actions that hold a parser's subcommands."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             yield action
 
 
-def _extend(running: "ProgramCall", parser: Any) -> None:
+def _extend(running: "ProgramCall", parser: "Any") -> None:
     from ._argparse_options import extend
 
     extend(running, parser)

@@ -6,26 +6,52 @@ the parser (argparse, optparse, Fire): theirs are this, and what the parser know
 
 import os
 import sys
-from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, TypeVar
 
+from .._host import say
+from ..envelope import TEXT
+from ..errors import CommandError
 from . import ProgramCall, Settings, program_name, version_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, TypeVar, overload
 
-_Main = TypeVar("_Main", bound="Callable[..., Any]")
+    _Main = TypeVar("_Main", bound=Callable[..., Any])
 
+_COPIED = ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__")
+_DOUBLE = "_tooltrail_double"  # of a recorded function: itself, and what it records
 _COROUTINE = 0x80  # CO_COROUTINE of a code object's flags: `inspect` costs several ms
 
 
+if TYPE_CHECKING:
+
+    @overload
+    def instrument(
+        main: _Main,
+        *,
+        tool: str | None = None,
+        version: str | None = None,
+        envelope: bool = False,
+    ) -> _Main: ...
+
+    @overload
+    def instrument(
+        main: None = None,
+        *,
+        tool: str | None = None,
+        version: str | None = None,
+        envelope: bool = False,
+    ) -> Callable[[_Main], _Main]: ...
+
+
 def instrument(
-    main: "_Main | None" = None,
+    main: "Callable[..., Any] | None" = None,
     *,
     tool: str | None = None,
     version: str | None = None,
     envelope: bool = False,
-) -> Any:
+) -> "Any":
     """Return `main`, recorded whenever it is called: a program's call from its start to its end.
 
     Also a decorator: `@instrument`, or `@instrument(tool="nightly")`. `tool` names the log and
@@ -44,27 +70,34 @@ class RawProgramCall(ProgramCall):
 
     def start(self) -> None:
         """Begin before `main` runs."""
-        self.arrive(None, {"argv": self.call.argv[1:]})
+        self.arrive(None, self.arguments())
 
 
-def framed(main: Any, settings: Settings, kind: type[ProgramCall]) -> Any:
+def framed(main: "Any", settings: Settings, kind: type[ProgramCall]) -> "Any":
     """Return a function that runs `main` as a call of this kind; without `main`, a decorator."""
     if main is None:
         return lambda function: framed(function, settings, kind)
     if not callable(main):
         raise TypeError(f"instrument() takes a function, not {type(main).__name__}")
+    double, original = getattr(main, _DOUBLE, (None, None))
+    if double is main:  # again, with other settings; and not a wrapper that took our attributes
+        return framed(original, settings, kind)
 
     def begin() -> ProgramCall:
         return kind(settings, program_name(), version=version_of(main))
 
-    def run_main(*args: Any, **kwargs: Any) -> Any:
+    def run_main(*args: "Any", **kwargs: "Any") -> "Any":
         if is_completing():
             return main(*args, **kwargs)
         with begin() as running:
 
-            def run(_text: bool = True) -> Any:
+            def run(_text: bool = True) -> "Any":
                 running.start()
-                value = main(*args, **kwargs)
+                try:
+                    value = main(*args, **kwargs)
+                except CommandError as error:
+                    _tell(running, error)
+                    raise
                 if running.answer is not None:
                     _keep(running, value)
                 return value
@@ -73,7 +106,7 @@ def framed(main: Any, settings: Settings, kind: type[ProgramCall]) -> Any:
                 return running.reply(sys.argv[1:], run)
             return running.observe(run)
 
-    async def run_coroutine(*args: Any, **kwargs: Any) -> Any:
+    async def run_coroutine(*args: "Any", **kwargs: "Any") -> "Any":
         if is_completing():
             return await main(*args, **kwargs)
         with begin() as running:
@@ -82,7 +115,11 @@ def framed(main: Any, settings: Settings, kind: type[ProgramCall]) -> Any:
 
                 with Answering(running, sys.argv[1:]):
                     running.start()
-                    _keep(running, await main(*args, **kwargs))
+                    try:
+                        _keep(running, await main(*args, **kwargs))
+                    except CommandError as error:
+                        _tell(running, error)
+                        raise
             with running.observing():
                 running.start()
                 running.value = await main(*args, **kwargs)
@@ -90,8 +127,18 @@ def framed(main: Any, settings: Settings, kind: type[ProgramCall]) -> Any:
 
     flags = getattr(getattr(main, "__code__", None), "co_flags", 0)
     recorded = run_coroutine if flags & _COROUTINE else run_main
-    update_wrapper(recorded, main)
+    _dress(recorded, main)
+    setattr(recorded, _DOUBLE, (recorded, main))
     return recorded
+
+
+def _dress(double: "Any", function: "Any") -> None:
+    """Have the double look like the function: what `functools.update_wrapper` does, unimported."""
+    for name in _COPIED:
+        if hasattr(function, name):
+            setattr(double, name, getattr(function, name))
+    vars(double).update(getattr(function, "__dict__", {}))
+    double.__wrapped__ = function
 
 
 def is_completing() -> bool:
@@ -99,13 +146,20 @@ def is_completing() -> bool:
     return "_ARGCOMPLETE" in os.environ
 
 
-def _keep(running: ProgramCall, value: Any) -> None:
+def _tell(running: ProgramCall, error: CommandError) -> None:
+    """Print an author's error for a person, where the response is text."""
+    if running.answer is not None and running.answer.output == TEXT:
+        hint = f"\nhint: {error.hint}" if error.hint else ""
+        say(f"error: {error.message}{hint}\n")
+
+
+def _keep(running: ProgramCall, value: "Any") -> None:
     """Take what `main` returned for the exit code, or for the data of the response."""
     from ._outcome import is_exit_code, show
 
     if value is running.value:  # shown already, or nothing
         return
     if is_exit_code(value):
-        sys.exit(value)
+        raise SystemExit(value)  # and not `sys.exit`, which may be the tool's own by now
     if value is not None and not running.call.finished:
         show(running, value)

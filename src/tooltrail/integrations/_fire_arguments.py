@@ -1,0 +1,63 @@
+"""What Fire gives to the callables that it meets: their params by name, and which are secret."""
+
+from typing import Any
+
+from fire.inspectutils import GetFullArgSpec
+
+from .._names import is_secret_name
+
+
+def params_of(function: Any, values: Any, named: Any) -> dict[str, Any]:
+    """Return what Fire parsed for a callable, with its defaults, by the names of its parameters."""
+    spec = GetFullArgSpec(function)
+    names = list(spec.args)
+    params = dict(zip(names, values, strict=False))
+    if spec.varargs is not None and len(values) > len(names):
+        params[spec.varargs] = list(values[len(names) :])
+    return params | {**spec.kwonlydefaults, **named}
+
+
+def secrets_of(function: Any) -> list[str]:
+    """Return the names of a callable's parameters that mean a secret."""
+    try:
+        spec = GetFullArgSpec(function)
+    except Exception:  # Fire will tell
+        return []
+    names = [*spec.args, *spec.kwonlyargs, *((spec.varargs,) if spec.varargs else ())]
+    return [name for name in names if is_secret_name(name)]
+
+
+def declared_flags(names: list[str]) -> list[str]:
+    """Return parameters with their flags: by their first letter as well, as Fire takes them."""
+    return [flag for name in names for flag in (name, f"--{name}", f"-{name}", f"-{name[0]}")]
+
+
+def takes(component: Any, arguments: list[str], name: str) -> bool:
+    """Tell whether a callable on the way from a component takes a parameter of this name.
+
+    Nothing is called to find out: what a class only has when it is an instance is not seen.
+    """
+    here = component
+    for argument in [*(each for each in arguments if each[:1] != "-"), ""]:
+        if callable(here):
+            try:
+                spec = GetFullArgSpec(here)
+            except Exception:
+                return False
+            if name in spec.args or name in spec.kwonlyargs or spec.varkw is not None:
+                return True
+        found = member(here, argument) if argument else None
+        if found is not None:
+            here = found[0]
+    return False
+
+
+def member(component: Any, name: str) -> "tuple[Any] | None":
+    """Return a member that Fire would find by this name, in a tuple, or None."""
+    for each in (name, name.replace("-", "_")):
+        if isinstance(component, dict):
+            if each in component:
+                return (component[each],)
+        elif each in dir(component):
+            return (getattr(component, each, None),)
+    return None
