@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types bench faults clean
+.PHONY: demo test lint types bench compat faults clean
 
 demo: $(STAMP)
 	@$(BIN)/python examples/demo.py
@@ -25,6 +25,12 @@ bench: $(STAMP)
 # SEED=1 repeats a run, CALLS=500 makes it shorter. About three minutes on two cores.
 faults: $(STAMP)
 	cd tests && SEED=$(SEED) CALLS=$(CALLS) ../$(BIN)/python -m faults
+
+# Real tools from the package registry: some 900 MB below .venv/compat, and twenty minutes.
+# TOOLS="black pip" takes only these, ROUNDS=0 times nothing.
+compat: $(STAMP)
+	$(BIN)/python -m compat.click_suite
+	$(BIN)/python -m compat.run --rounds $(or $(ROUNDS),15) $(TOOLS)
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

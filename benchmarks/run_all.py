@@ -7,8 +7,11 @@ import append
 import hello_click
 import log_growth
 import redaction
+import startup
 import verify
 import wrapper
+
+import frameworks
 
 
 def main() -> None:
@@ -16,7 +19,16 @@ def main() -> None:
     rounds = _measure.rounds_from_command_line("all benchmarks")
     barred = []
     with _measure.workshop() as place:
-        for benchmark in (hello_click, log_growth, wrapper, append, verify, redaction):
+        for benchmark in (
+            hello_click,
+            frameworks,
+            startup,
+            log_growth,
+            wrapper,
+            append,
+            verify,
+            redaction,
+        ):
             figures = benchmark.measure(place, rounds)
             print(_measure.table(benchmark.TITLE, figures), flush=True)
             barred += [figure for figure in figures if figure.bar()]

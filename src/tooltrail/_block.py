@@ -60,6 +60,8 @@ class RecordedBlock(Invocation):
         try:
             self.begin(self._named, self._given, purpose=self._purpose)
         except SystemExit as refusal:
+            if self._answer is not None:
+                self._answer.__enter__()
             self.__exit__(type(refusal), refusal)
             raise
         except BaseException:  # Ctrl-C while it waited for the log: the block has not begun

@@ -1,17 +1,35 @@
 """The tool in Click, or, asked so, in rich-click."""
 
+import datetime
 import os
+from pathlib import Path
 from typing import Any
 
 import deeds
 
 if os.environ.get("SPEC_RICH"):
     import rich_click as click
+
+    Group = click.RichGroup
 else:
     import click
 
+    Group = click.Group
+CHAIN = bool(os.environ.get("SPEC_CHAIN"))
 
-@click.group(chain=bool(os.environ.get("SPEC_CHAIN")))
+
+class Plugins(Group):
+    """Imports a command only when it is called."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name != "late":
+            return super().get_command(ctx, cmd_name)
+        import late_plugin
+
+        return click.option("--times", default=1)(click.command("late")(late_plugin.late))
+
+
+@click.group(cls=Plugins, chain=CHAIN)
 @click.version_option("9.9")
 def cli() -> None:
     """Do things."""
@@ -26,7 +44,7 @@ def deploy(**given: Any) -> Any:
     return deeds.deploy(**given)
 
 
-if not os.environ.get("SPEC_CHAIN"):
+if not CHAIN:
 
     @cli.group()
     def db() -> None:
@@ -36,6 +54,29 @@ if not os.environ.get("SPEC_CHAIN"):
     @click.option("--steps", default=1)
     def migrate(steps: int) -> Any:
         return deeds.migrate(steps)
+
+
+@cli.command()
+@click.option("--count", default=1)
+@click.option("--ratio", default=1.5)
+@click.option("--color", type=click.Choice(deeds.Color), default=deeds.Color.blue)
+@click.option("--where", type=click.Path(path_type=Path), default=Path("here"))
+@click.option("--day", type=click.DateTime(), default=datetime.datetime(2026, 1, 1))
+@click.option("--names", multiple=True)
+def types(**given: Any) -> None:
+    deeds.types(**given)
+
+
+@cli.command()
+@click.option("--password", prompt=True, hide_input=True)
+def ask(password: str) -> None:
+    deeds.ask(password)
+
+
+@cli.command()
+@click.argument("what")
+def give(what: str) -> Any:
+    return deeds.give(what)
 
 
 @cli.command()
@@ -50,8 +91,11 @@ def own(code: int) -> None:
     click.get_current_context().exit(code)
 
 
-for deed in (deeds.crash, deeds.refuse, deeds.slow, deeds.flood, deeds.child, deeds.jump):
+for deed in deeds.PLAIN:
     cli.command(deed.__name__)(deed)
+if deeds.OWN:
+    click.option("--output")(deploy)
+    cli.command("audit-log")(deeds.own_log)
 
 if deeds.MODE != "bare":
     from tooltrail.integrations.click import instrument

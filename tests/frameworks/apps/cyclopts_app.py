@@ -1,5 +1,7 @@
 """The tool in Cyclopts."""
 
+import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import cyclopts
@@ -10,7 +12,6 @@ db = cyclopts.App(name="db")
 app.command(db)
 
 
-@app.command
 def deploy(
     env: str,
     *,
@@ -21,9 +22,39 @@ def deploy(
     return deeds.deploy(env, replicas, force, token)
 
 
+def deploy_to(env: str, *, output: str | None = None) -> Any:
+    return deeds.deploy(env, 3, False, None, output)
+
+
+app.command(deploy_to if deeds.OWN else deploy, name="deploy")
+
+
 @db.command
 def migrate(*, steps: int = 1) -> Any:
     return deeds.migrate(steps)
+
+
+@app.command
+def types(
+    *,
+    count: int = 1,
+    ratio: float = 1.5,
+    color: deeds.Color = deeds.Color.blue,
+    where: Path = Path("here"),
+    day: datetime.date = datetime.date(2026, 1, 1),
+    names: list[str] | None = None,
+) -> None:
+    deeds.types(count=count, ratio=ratio, color=color, where=where, day=day, names=names or [])
+
+
+@app.command
+def ask() -> None:
+    deeds.ask()
+
+
+@app.command
+def give(what: str) -> Any:
+    return deeds.give(what)
 
 
 @app.command
@@ -40,13 +71,17 @@ async def wait(ms: int) -> Any:
     return {"ms": ms}
 
 
-for deed in (deeds.crash, deeds.refuse, deeds.slow, deeds.flood, deeds.child, deeds.jump):
+for deed in deeds.PLAIN:
     app.command(deed, name=deed.__name__)
+if deeds.OWN:
+    app.command(deeds.own_log, name="audit-log")
 
 if deeds.MODE != "bare":
     from tooltrail.integrations.cyclopts import instrument
 
     instrument(app, **deeds.HOW)
+
+app.command("late_plugin:late")  # imported only when it is called
 
 if __name__ == "__main__":
     app()

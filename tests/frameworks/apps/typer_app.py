@@ -1,5 +1,7 @@
 """The tool in Typer."""
 
+import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import deeds
@@ -44,6 +46,28 @@ def migrate(steps: int = 1) -> Any:
 
 
 @app.command()
+def types(
+    count: int = 1,
+    ratio: float = 1.5,
+    color: deeds.Color = deeds.Color.blue,
+    where: Path = Path("here"),
+    day: datetime.datetime = datetime.datetime(2026, 1, 1),
+    names: Annotated[list[str], typer.Option()] = [],  # noqa: B006
+) -> None:
+    deeds.types(count=count, ratio=ratio, color=color, where=where, day=day, names=names)
+
+
+@app.command()
+def ask(password: Annotated[str, typer.Option(prompt=True, hide_input=True)]) -> None:
+    deeds.ask(password)
+
+
+@app.command()
+def give(what: str) -> Any:
+    return deeds.give(what)
+
+
+@app.command()
 def leave(how: str) -> None:
     deeds.leave(how)
 
@@ -53,13 +77,25 @@ def own(code: int) -> None:
     raise typer.Exit(code)
 
 
-for deed in (deeds.crash, deeds.refuse, deeds.slow, deeds.flood, deeds.child, deeds.jump):
+for deed in deeds.PLAIN:
     app.command(deed.__name__)(deed)
+if deeds.OWN:
+    del app.registered_commands[0]
+
+    @app.command("deploy")
+    def deploy_to(env: str, output: str | None = None) -> Any:
+        return deeds.deploy(env, 3, False, None, output)
+
+    app.command("audit-log")(deeds.own_log)
 
 if deeds.MODE != "bare":
     from tooltrail.integrations.typer import instrument
 
     instrument(app, **deeds.HOW)
+
+plugins = typer.Typer()  # what is added afterwards counts, too
+plugins.command("late")(__import__("late_plugin").late)
+app.add_typer(plugins)
 
 if __name__ == "__main__":
     app(prog_name="spec")
