@@ -13,6 +13,17 @@ import wrapper
 
 import frameworks
 
+BENCHMARKS = (
+    hello_click,
+    frameworks,
+    startup,
+    log_growth,
+    wrapper,
+    append,
+    verify,
+    redaction,
+)
+
 
 def main() -> None:
     """Print each benchmark's table as it is done, and then the summary."""
