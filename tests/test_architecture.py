@@ -27,7 +27,7 @@ STAGES = [
     {"entry"},
     {"trail"},
     {"envelope"},
-    {"_ending", "_meta_file", "_unrecorded"},
+    {"_ending", "_meta_file", "_unrecorded", "secondhand"},
     {"_invocation"},
     {"_answer", "_origin", "_steps", "downstream"},
     {"_block"},

@@ -75,7 +75,11 @@ def ulid(ns: int) -> str:
 
     Source: https://github.com/ulid/spec.
     """
-    number = (min(max(ns // 1_000_000, 0), _MAX_MS) << 80) | int.from_bytes(randomness(10), "big")
+    return ulid_of(min(max(ns // 1_000_000, 0), _MAX_MS) << 80 | int.from_bytes(randomness(10)))
+
+
+def ulid_of(number: int) -> str:
+    """Write 128 bits as a ULID does."""
     return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
 
 
@@ -214,8 +218,8 @@ class HttpWatch:
         try:  # by its name: it is a later stage, which few calls come to
             downstream = __import__("tooltrail.downstream", fromlist=["arriving"])
             return downstream.arriving(self, name, path, target)
-        except Exception:  # the tool gets its client, unobserved
-            return None
+        except Exception:
+            return None  # the tool gets its client, unobserved
 
 
 def watch_http() -> None:
@@ -268,18 +272,15 @@ class ExitGuard:
             self._originals["_exit"](status)
 
     def _execv(self, path: "Any", argv: "Any") -> "Any":
-        announced = self._announce(path)
-        try:
-            self._originals["execv"](path, argv)
-        except BaseException:
-            if announced:
-                self._on_failed_exec()
-            raise
+        self._replace("execv", path, argv)
 
     def _execve(self, path: "Any", argv: "Any", env: "Any") -> "Any":
+        self._replace("execve", path, argv, env)
+
+    def _replace(self, name: str, path: "Any", *rest: "Any") -> None:
         announced = self._announce(path)
         try:
-            self._originals["execve"](path, argv, env)
+            self._originals[name](path, *rest)
         except BaseException:
             if announced:
                 self._on_failed_exec()

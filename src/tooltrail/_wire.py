@@ -15,7 +15,8 @@ NOT_KEPT = "[NOT KEPT]"  # an error's message, where only metadata is recorded
 ALGORITHM = "sha256:"
 
 LOG_NAME = "audit.jsonl"
-OWN_TOOL = "tooltrail"  # whose log holds what the wrapper records
+OWN_TOOL = "tooltrail"  # whose log holds what wrapper, callers and hooks record
+IMPORT_TOOL = "tooltrail-import"  # whose log holds what was imported: its times are long past
 
 STRAY_OUTPUT = "STRAY_OUTPUT"  # the warning that holds what was printed beside a response
 
@@ -25,6 +26,9 @@ MAX_TEXT_CHARS = 131_072  # of one recorded string; Linux's own limit for an arg
 # Who wrote an entry.
 RECORDER_TOOL = "tool"
 RECORDER_WRAPPER = "wrapper"
+RECORDER_CALLER = "caller"  # `tooltrail.run`, in the agent's own program
+RECORDER_HOOK = "hook"  # a coding agent or a shell told of it while it happened
+RECORDER_IMPORT = "import"  # a transcript told of it afterwards
 
 # How a call ended; readers treat a name that they do not know as "other".
 SUCCESS = "success"
@@ -35,6 +39,7 @@ INTERRUPTED = "interrupted"  # SIGINT, Ctrl-C
 TERMINATED = "terminated"  # SIGTERM or SIGHUP
 KILLED = "killed"  # any other signal, seen by a parent
 REPLACED = "replaced"  # os.exec*: another program goes on under this pid
+TIMED_OUT = "timed_out"  # whoever called it did not wait any longer, and ended it
 NOT_STARTED = "not_started"  # the wrapped command was missing or could not run
 
 # How a call without an end stands, worked out when the log is read.

@@ -32,6 +32,7 @@ class Context:
 
     __slots__ = (
         "agent",
+        "claims",
         "meta_file",
         "operator",
         "operator_source",
@@ -50,6 +51,7 @@ class Context:
         self.operator: str | None = None
         self.operator_source = ""
         self.agent: Agent | None = None
+        self.claims: dict[str, str] = {}  # what else a teller says of the call
         self.traceparent: Traceparent | None = None
         self.meta_file: str | None = None
         self.redacted: Callable[[str, str], str] = lambda text, _: text
@@ -67,6 +69,7 @@ class Context:
             claims["source"] = self.agent.source
         if self.traceparent is not None:
             claims["traceparent"] = self.traceparent.text
+        claims.update(self.claims)
         return claims
 
 

@@ -123,7 +123,7 @@ def result(
     *,
     exit_code: int | None,
     outcome: str,
-    duration_ms: int,
+    duration_ms: int | None,
     signal: str | None = None,
     error: "Mapping[str, Any] | None" = None,
     origin: str = ORIGIN_EXECUTED,
