@@ -11,13 +11,19 @@ if TYPE_CHECKING:
 VERBS = {  # each is a module of this package
     "run": "record a command that knows nothing of tooltrail",
     "instrument": "have every CLI of an environment record itself",
+    "shim": "record calls by name, whatever program makes them",
+    "hook": "record what a coding agent or a shell runs",
+    "import": "add what ran before tooltrail was there",
     "log": "find entries in all logs",
     "trace": "show one trace, or a session of them, as a tree",
     "verify": "tell whether logs were changed, cut or lost",
     "checkpoint": "sign the head of a log, to be kept elsewhere",
     "erase": "take a secret out of what was recorded",
+    "reconcile": "hold callers', tools' and servers' records against each other",
     "config": "show what is configured, and where that comes from",
+    "mcp": "let an agent ask the logs, over the Model Context Protocol",
 }
+_MODULES = {"import": "importing"}  # a verb that is no name in Python
 USAGE = """\
 usage: tooltrail VERB [OPTIONS]
 
@@ -26,6 +32,9 @@ The flight recorder for command-line tools that AI agents drive.
 record:
   run -- CMD ARG...   {run}
   instrument          {instrument}
+  shim                {shim}
+  hook                {hook}
+  import FORMAT PATH  {import}
 
 read:
   log                 {log}
@@ -35,9 +44,11 @@ trust:
   verify [LOG]...     {verify}
   checkpoint [LOG]    {checkpoint}
   erase ID...         {erase}
+  reconcile           {reconcile}
 
 serve:
   config              {config}
+  mcp                 {mcp}
 
 `tooltrail VERB --help` tells the options of a verb; --version the version.
 """
@@ -62,7 +73,7 @@ def main() -> int:
 
 def _read(verb: str, arguments: list[str]) -> int:
     if verb in VERBS:
-        module = __import__(f"{__name__}.{verb}", fromlist=["main"])
+        module = __import__(f"{__name__}.{_MODULES.get(verb, verb)}", fromlist=["main"])
         return int(module.main(arguments[1:]))
     from .other import main as other
 
