@@ -30,16 +30,7 @@ def main() -> None:
     rounds = _measure.rounds_from_command_line("all benchmarks")
     barred = []
     with _measure.workshop() as place:
-        for benchmark in (
-            hello_click,
-            frameworks,
-            startup,
-            log_growth,
-            wrapper,
-            append,
-            verify,
-            redaction,
-        ):
+        for benchmark in BENCHMARKS:
             figures = benchmark.measure(place, rounds)
             print(_measure.table(benchmark.TITLE, figures), flush=True)
             barred += [figure for figure in figures if figure.bar()]

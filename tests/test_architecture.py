@@ -27,7 +27,7 @@ STAGES = [
     {"entry"},
     {"trail"},
     {"envelope"},
-    {"_ending", "_meta_file", "_unrecorded", "secondhand"},
+    {"_ending", "_meta_file", "_unrecorded", "_child", "secondhand"},
     {"_invocation"},
     {"_answer", "_origin", "_steps", "downstream"},
     {"_block"},
@@ -148,19 +148,26 @@ def test_an_instrumented_click_tool_loads_only_the_core(home: Home) -> None:
 def test_the_public_names_are_these(home: Home) -> None:
     """Adding a public name is a decision: it is written down here."""
     assert set(tooltrail.__all__) == {
+        "CallFailedError",
         "CommandError",
         "Invocation",
         "NotRecordedError",
+        "Result",
+        "Session",
         "TooltrailError",
         "__version__",
+        "arun",
         "current",
+        "get_audit_log",
         "invocation",
         "last_success",
         "mark_cached",
         "mark_deduplicated",
         "mark_dry_run",
         "mark_executed",
+        "run",
         "step",
+        "traced_run",
     }
     for name in tooltrail.__all__:
         assert getattr(tooltrail, name)

@@ -320,13 +320,15 @@ def test_help_is_shown(home: Home) -> None:
 
 
 def test_meta_is_left_in_the_file_that_the_caller_names(home: Home) -> None:
-    """The wrapper answers through TOOL_META_FILE, which its command does not inherit."""
+    """The wrapper answers through TOOL_META_FILE; its command gets a file of its own."""
     file = home.path / "meta.jsonl"
     file.touch()
     done = home.tooltrail(
-        "run", "--", "sh", "-c", "echo ${TOOL_META_FILE-unset}", env={"TOOL_META_FILE": str(file)}
+        "run", "--", "sh", "-c", "echo $TOOL_META_FILE", env={"TOOL_META_FILE": str(file)}
     )
-    assert done.stdout == "unset\n"
+    inner = Path(done.stdout.strip())
+    assert inner != file
+    assert not inner.exists()
     assert home.end(OWN)["request_id"] in file.read_text()
 
 

@@ -20,12 +20,28 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
+    from typing import Any, Protocol
 
     from ._host import Process
 
     Variables = Mapping[str, str]
     Changes = dict[str, tuple[str, str]]  # by name: the outermost call's value, and this call's
+
+    class RunningCall(Protocol):
+        """What the process needs to know of a call that runs in it."""
+
+        def child_variables(self) -> dict[str, str]:
+            """Return the environment variables for the processes that it starts."""
+
+        def os_exit(self, status: int) -> None:
+            """Close its entry: `os._exit` is about to end the process."""
+
+        def replaced_by(self, program: str) -> None:
+            """Close its entry: another program is about to take over the process."""
+
+        def not_replaced(self) -> None:
+            """Go on: the other program could not be started."""
+
 
 _ENV_AT = 5  # of `fork_exec`'s arguments; source: Modules/_posixsubprocess.c, 3.11 to 3.14
 _SPAWNS = ("posix_spawn", "posix_spawnp")

@@ -13,25 +13,9 @@ from ._wire import TOOL_META_FILE
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Any, Protocol
+    from typing import Any
 
-    from ._children import Watch
-
-    class RunningCall(Protocol):
-        """What the process needs to know of a call that runs in it."""
-
-        def child_variables(self) -> dict[str, str]:
-            """Return the environment variables for the processes that it starts."""
-
-        def os_exit(self, status: int) -> None:
-            """Close its entry: `os._exit` is about to end the process."""
-
-        def replaced_by(self, program: str) -> None:
-            """Close its entry: another program is about to take over the process."""
-
-        def not_replaced(self) -> None:
-            """Go on: the other program could not be started."""
-
+    from ._children import RunningCall, Watch
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _MAX_MS = (1 << 48) - 1  # what a ULID holds of the time
@@ -102,12 +86,17 @@ def process_facts(argv: "Sequence[str]", executable: str | None, user: str) -> "
     `start_ticks` is field 22 of `/proc/self/stat` (clock ticks since boot): with the boot id and
     the pid namespace it makes a pid unmistakable. Source: proc(5).
     """
+    pid = os.getpid()
+    if pid not in _of_the_process:
+        _of_the_process.clear()
+        _of_the_process[pid] = start_ticks(pid), pid_namespace(), boot_id()
+    ticks, namespace, boot = _of_the_process[pid]
     return {
-        "pid": os.getpid(),
+        "pid": pid,
         "parent_pid": os.getppid(),
-        "start_ticks": start_ticks(os.getpid()),
-        "pid_namespace": pid_namespace(),
-        "boot_id": boot_id(),
+        "start_ticks": ticks,
+        "pid_namespace": namespace,
+        "boot_id": boot,
         "host": os.uname().nodename,
         "uid": os.geteuid(),
         "user": user,
@@ -115,6 +104,9 @@ def process_facts(argv: "Sequence[str]", executable: str | None, user: str) -> "
         "cwd": _cwd(),
         "argv": list(argv),
     }
+
+
+_of_the_process: dict[int, tuple[int | None, str | None, str | None]] = {}
 
 
 def start_ticks(pid: int) -> int | None:

@@ -59,9 +59,8 @@ def current() -> "Invocation | None":
 class Invocation:
     """A running call of a tool: `with Invocation("deployctl") as call:`.
 
-    Entering reads who is calling, gives the call its ids and passes them to the processes that
-    it starts. `begin` writes the line before the action; `finish` the line after it. Leaving
-    the block restores the environment; it finishes nothing by itself.
+    Entering opens it, and passes its ids to the processes that it starts. `begin` writes the line
+    before the action, `finish` the line after it. Leaving only restores the environment.
     """
 
     request_id: str
@@ -116,6 +115,13 @@ class Invocation:
     # -- entering and leaving
 
     def __enter__(self) -> "Self":
+        self.open()
+        self._token = _current.set(self)
+        process.enter(self)
+        return self
+
+    def open(self) -> None:
+        """Read who is calling and give the call its ids; nothing of it shows in the process."""
         wall = _host.wall_ns()
         self._started_ns = _host.monotonic_ns()
         self.request_id = _host.request_id(wall)
@@ -129,9 +135,6 @@ class Invocation:
         self._subject = entry.Subject(
             self.context, self.request_id, self.timestamp, self.tool, self._recorder, self.version
         )
-        self._token = _current.set(self)
-        process.enter(self)
-        return self
 
     def __exit__(
         self,
@@ -232,8 +235,7 @@ class Invocation:
     ) -> None:
         """Write the line after the action; a second call does nothing.
 
-        `output` tells of what the call gave back (sizes and digests), `child` of the process
-        that it ran.
+        `output`: sizes and digests of what the call gave back; `child`: the process that it ran.
         """
         if self.finished or self.pid != os.getpid():  # in a forked child it is its parent's call
             return
@@ -314,14 +316,14 @@ class Invocation:
         self.finish(ending)
         self.leave_meta()
 
-    def leave_meta(self) -> None:
-        """Append `meta` to the caller's `TOOL_META_FILE`, where it gave one; once is enough."""
+    def leave_meta(self, told: "Mapping[str, Any] | None" = None) -> None:
+        """Append `meta`, or what a command told, to the caller's `TOOL_META_FILE`, if any; once."""
         if self.context.meta_file is None or self._meta_left or self.pid != os.getpid():
             return
         from ._meta_file import leave_meta
 
         self._meta_left = True
-        failure = leave_meta(self.context.meta_file, self.meta())
+        failure = leave_meta(self.context.meta_file, told or self.meta())
         if failure is not None:
             from ._unrecorded import say
 

@@ -8,10 +8,11 @@ from ._stdout import write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
 
-def leave_meta(path: str | None, meta: "dict[str, Any]") -> str | None:
+def leave_meta(path: str | None, meta: "Mapping[str, Any]") -> str | None:
     """Append `meta` to the file that `TOOL_META_FILE` names; return why it was not, or None.
 
     The file must exist, be a plain file of this user, and no link of either kind: the variable

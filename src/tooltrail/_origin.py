@@ -7,7 +7,6 @@ response and in the entry in place of the id.
 
 from ._running import running
 from ._wire import (
-    MAX_ID_CHARS,
     ORIGIN_CACHED,
     ORIGIN_DEDUPLICATED,
     ORIGIN_DRY_RUN,
@@ -58,14 +57,9 @@ def _mark(origin: str, *origin_request_id: object) -> None:
 
 
 def _name_origin(call: "Invocation", given: object) -> None:
-    from .context import _REQUEST_ID_CHARS
+    from .context import is_request_id
 
-    if (
-        isinstance(given, str)
-        and 0 < len(given) <= MAX_ID_CHARS
-        and _REQUEST_ID_CHARS.issuperset(given)
-        and call.redactor.identifier(given, "origin_request_id") == given
-    ):
+    if is_request_id(given) and call.redactor.identifier(given, "origin_request_id") == given:
         call.origin_request_id = str(given)
         return
     kind = "text" if isinstance(given, str) else type(given).__name__

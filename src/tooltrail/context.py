@@ -20,6 +20,7 @@ from ._wire import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import TypeGuard
 
     from ._claims import Agent, Traceparent
 
@@ -133,10 +134,19 @@ def _session_trace(agent: "Agent | None") -> "tuple[str, str | None]":
 def _read_parent(context: Context, claimed: str | None) -> None:
     if not claimed:
         return
-    if len(claimed) <= MAX_ID_CHARS and _REQUEST_ID_CHARS.issuperset(claimed):
+    if is_request_id(claimed):
         context.parent_request_id = claimed
     else:
         _warn(context, "PARENT_IGNORED", f"{TOOL_PARENT_REQUEST_ID} is not a request id")
+
+
+def is_request_id(claimed: object) -> "TypeGuard[str]":
+    """Tell whether what somebody else gave for the id of a call may be one."""
+    return (
+        isinstance(claimed, str)
+        and 0 < len(claimed) <= MAX_ID_CHARS
+        and _REQUEST_ID_CHARS.issuperset(claimed)
+    )
 
 
 def _read_operator(

@@ -17,7 +17,7 @@ What is nested deeper than 100 calls stands at that depth, marked `too_deep`.
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ._wire import OPEN_OUTCOMES, RECORDER_WRAPPER
+from ._wire import OPEN_OUTCOMES, RECORDER_CALLER, RECORDER_WRAPPER
 from .query.search import is_failed
 from .query.steps import StepTaken, steps_of
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Entry = dict[str, Any]
 
 
+_OUTSIDE = (RECORDER_WRAPPER, RECORDER_CALLER)  # who record a program that they started
 MAX_DEPTH = 100  # of nested calls; JSON readers and terminals end soon after
 
 
@@ -53,6 +54,13 @@ class Call:
             if isinstance(entry.get("duration_ms"), int):
                 return int(entry["duration_ms"])
         return None
+
+    @property
+    def retry(self) -> tuple[int, str] | None:
+        """Which attempt this is, and the id of the record of the one before; None for the first."""
+        entry = self.wrapper or self.entry
+        attempt, before = entry.get("attempt"), entry.get("retry_of")
+        return (attempt, str(before)) if isinstance(attempt, int) and before else None
 
     @property
     def own_ms(self) -> int:
@@ -112,6 +120,8 @@ class Call:
         for name in ("origin_request_id", "steps", "steps_dropped"):
             if name in shown:
                 fields[name] = shown[name]
+        if self.retry is not None:
+            fields["attempt"], fields["retry_of"] = self.retry
         if self.wrapper is not None:
             fields["wrapper_request_id"] = self.wrapper.get("request_id")
         if self.seen_below is not None:
@@ -226,9 +236,11 @@ def _ended_alike(outer: "Entry", inner: "Entry") -> bool:
 
 
 def _is_wrapper_of(outer: "Entry", inner: "Entry") -> bool:
-    if outer.get("recorder") != RECORDER_WRAPPER or inner.get("recorder") == RECORDER_WRAPPER:
+    if outer.get("recorder") not in _OUTSIDE or inner.get("recorder") in _OUTSIDE:
         return False
     process, child = inner.get("process"), outer.get("child")
+    if isinstance(child, dict) and "request_id" in child:
+        return bool(child["request_id"] == inner.get("request_id"))
     if not isinstance(process, dict):
         return False
     if isinstance(child, dict) and "pid" in child:

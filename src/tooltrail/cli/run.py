@@ -15,9 +15,17 @@ import os
 import sys
 from errno import ENOENT, ENOEXEC, ENOTDIR
 
+from .._child import MetaFile, find_program, told_by
 from .._invocation import Invocation
-from .._wire import KILLED, NOT_STARTED, OWN_TOOL, RECORDER_WRAPPER, USAGE_ERROR
+from .._wire import (
+    KILLED,
+    NOT_STARTED,
+    OWN_TOOL,
+    RECORDER_WRAPPER,
+    TOOL_META_FILE,
+)
 from ..entry import Ending, error_fields
+from ..settings import FULL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,34 +34,16 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from ..auto.blind import Watch
+    from ._supervised import Supervision
 
-USAGE = """\
-usage: tooltrail run [OPTIONS] -- CMD ARG...
-
-Run CMD with its stdin, stdout, stderr, exit code and signals as they are, and
-record the call: what ran, for whom, under which trace, for how long, how it ended.
-
-options:
-  --trace-id ID      the trace that the call belongs to (else from the environment)
-  --operator NAME    who makes the call (else TOOL_OPERATOR, the agent, or the user)
-  --operation NAME   what the call is for; it becomes the entry's command
-  --instrument       every Python CLI that CMD starts, at any depth, records itself too
-  --help             show this
-
-exit code: CMD's own; 127 if there is no such command, 126 if it cannot be run, 125 if
-nothing was run because it could not be recorded and the policy is `closed`.
-"""
-_OPTIONS = ("--trace-id", "--operator", "--operation")
-_INSTRUMENT = "--instrument"  # takes no value
+_OPTIONS = ("--trace-id", "--operator", "--operation", "--timeout", "--capture")
+_INSTRUMENT, _JSON_META = _FLAGS = ("--instrument", "--json-meta")  # take no value
+_SUPERVISED = frozenset(["--timeout", "--capture"])
 _PASSED_ON = (_signal.SIGTERM, _signal.SIGHUP, _signal.SIGUSR1, _signal.SIGUSR2)
 _OUTLIVED = (_signal.SIGINT, _signal.SIGQUIT)
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _NOT_FOUND, _CANNOT_RUN = 127, 126  # as POSIX has a shell say it
 _REFUSED = 125
-
-
-class _Usage(Exception):
-    """The command line is not understood."""
 
 
 def main(arguments: "Sequence[str]") -> int:
@@ -62,26 +52,20 @@ def main(arguments: "Sequence[str]") -> int:
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # until the command runs: end, no traceback
     try:
         options, command = _parse(arguments)
-    except _Usage as error:
-        return _refuse(str(error))
+    except ValueError as error:
+        return _refuse(error)
     if command is None:
+        from ._run_usage import USAGE
+
         sys.stdout.write(USAGE)
         return 0
     return _run(command, options)
 
 
-def _refuse(message: str) -> int:
-    """Say what is wrong with the command line, and record that it was tried."""
-    from .. import __version__
+def _refuse(error: ValueError) -> int:
+    from ._run_usage import refuse
 
-    argv = ["tooltrail", "run", *sys.argv[2:]]
-    with Invocation(OWN_TOOL, version=__version__, argv=argv) as call:
-        call.describe("run", {})
-        error = error_fields("USAGE_ERROR", message, hint="see tooltrail run --help")
-        call.finish(Ending(2, USAGE_ERROR, error=error))
-        call.leave_meta()
-    _say(f"error: {message}\nhint: tooltrail run --help shows how it is called\n")
-    return 2
+    return refuse(str(error))
 
 
 def _parse(arguments: "Sequence[str]") -> "tuple[dict[str, str], list[str] | None]":
@@ -91,24 +75,24 @@ def _parse(arguments: "Sequence[str]") -> "tuple[dict[str, str], list[str] | Non
         name, assigned, value = left.pop(0).partition("=")
         if name in ("--help", "-h"):
             return options, None
-        if name == _INSTRUMENT and not assigned:
+        if name in _FLAGS and not assigned:
             options[name] = name
             continue
         if name not in _OPTIONS:
-            raise _Usage(f"no such option: {name}")
+            raise ValueError(f"no such option: {name}")
         if not assigned:
             if not left:
-                raise _Usage(f"{name} needs a value")
+                raise ValueError(f"{name} needs a value")
             value = left.pop(0)
         options[name] = value
     command = left[1:] if left[:1] == ["--"] else left
     if not command:
-        raise _Usage("no command was given")
+        raise ValueError("no command was given")
     return options, command
 
 
 def _run(command: list[str], options: dict[str, str]) -> int:
-    program = _find(command[0])
+    program = find_program(command[0])
     call = Invocation(
         command[0],
         recorder=RECORDER_WRAPPER,
@@ -118,6 +102,14 @@ def _run(command: list[str], options: dict[str, str]) -> int:
         trace_id=options.get("--trace-id"),
         operator=options.get("--operator"),
     )
+    supervision = None
+    if call.level == FULL or not _SUPERVISED.isdisjoint(options):
+        from ._supervised import Supervision
+
+        try:
+            supervision = Supervision(call, options)
+        except ValueError as error:
+            return _refuse(error)
     with call:
         try:
             call.begin(options.get("--operation"), {"argv": command})
@@ -128,18 +120,41 @@ def _run(command: list[str], options: dict[str, str]) -> int:
         if program is None:
             ending = _not_started(ENOENT)
             call.finish(ending)
+            told: dict[str, Any] = {}
         else:
+            meta_file = MetaFile(os.environ)
+            if meta_file.path is not None:
+                os.environ[TOOL_META_FILE] = meta_file.path
             watch = _instrument(call) if _INSTRUMENT in options else None
-            child = _Child(program, command, watch)
+            child = _Child(program, command, watch, supervision)
             ending = child.run()
-            call.finish(ending, child=_seen_of(call, child) if child.started else None)
+            left = meta_file.take()
+            told = left[0] if len(left) == 1 else {}  # else it made several calls
+            _finish(call, ending, child, told)
             child.give_signals_back()
-        call.leave_meta()
+        call.leave_meta(told)
+        if _JSON_META in options:
+            from ._run_usage import say_meta
+
+            say_meta(call, ending, told)
     if ending.outcome == NOT_STARTED:
         _say(f"tooltrail: {command[0]}: {(ending.error or {}).get('message')}\n")
     if ending.signal is not None:
         _die_by(ending.signal)
     return ending.exit_code or 0
+
+
+def _finish(call: Invocation, ending: Ending, child: "_Child", told: "dict[str, Any]") -> None:
+    if not child.started:
+        call.finish(ending)
+        return
+    seen, output = _seen_of(call, child), {}
+    if told:
+        call.contained(lambda: seen.update(told_by(told, call.redactor.identifier)))
+    supervision = child.supervision
+    if supervision is not None:
+        call.contained(lambda: output.update(supervision.output()))
+    call.finish(ending, child=seen, output=output)
 
 
 def _instrument(call: Invocation) -> "Watch | None":
@@ -184,29 +199,22 @@ def _die_by(number: int) -> None:
     die_by(number)
 
 
-def _find(name: str) -> str | None:
-    """Return the program that a shell would run for this name, or None."""
-    if "/" in name:
-        return name
-    found = None
-    for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
-        path = os.path.join(folder or ".", name)
-        if os.path.isfile(path):
-            if os.access(path, os.X_OK):
-                return path
-            found = found or path
-    return found
-
-
 class _Child:
     """The wrapped command as a child of ours, between its start and its end."""
 
-    def __init__(self, program: str, command: list[str], watch: "Watch | None" = None) -> None:
+    def __init__(
+        self,
+        program: str,
+        command: list[str],
+        watch: "Watch | None",
+        supervision: "Supervision | None",
+    ) -> None:
         self.pid = 0
         self.started = False
         self.program = program
         self.command = command
         self.watch = watch
+        self.supervision = supervision
         self._running = True
         self._prctl = _prctl()
         self._signals = (*_PASSED_ON, *_OUTLIVED)
@@ -236,13 +244,20 @@ class _Child:
         _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
         failure = os.read(reader, 16)
         os.close(reader)
-        if self.watch is not None and not failure:
-            self._look_on(self.watch)
-        _, status = os.waitpid(self.pid, 0)
-        self._running = False
         if failure:
+            os.waitpid(self.pid, 0)
+            self._running = False
             return _not_started(int(failure))
         self.started = True
+        if self.supervision is not None:
+            status = self.supervision.wait(self.pid, self.watch)
+        else:
+            if self.watch is not None:
+                self._look_on(self.watch)
+            _, status = os.waitpid(self.pid, 0)
+        self._running = False
+        if self.supervision is not None and self.supervision.timed_out is not None:
+            return self.supervision.timed_out
         return Ending(0) if status == 0 else _ended(status)
 
     def _look_on(self, watch: "Watch") -> None:
@@ -264,6 +279,8 @@ class _Child:
             _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
             if self._children_ignored:
                 _signal.signal(_signal.SIGCHLD, _signal.SIG_IGN)
+            if self.supervision is not None:
+                self.supervision.connect()
             self._exec()
         except OSError as error:
             os.write(writer, b"%d" % (error.errno or 0))

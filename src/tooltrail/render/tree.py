@@ -150,6 +150,11 @@ def _verdict(trace: "Trace") -> "Iterator[str]":
         if origin:
             yield f"replayed {call_words(call.entry)}: the result of {safe(origin)}"
     for call in trace.calls():
+        if call.retry is not None:
+            attempt, before = call.retry
+            words = call_words(call.entry)
+            yield f"retried  {words}: attempt {attempt}, after {safe(before)} failed"
+    for call in trace.calls():
         if call.seen_below:
             yield from below.lines(call.seen_below)
     for call in trace.failed():

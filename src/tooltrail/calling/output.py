@@ -1,0 +1,172 @@
+"""What a command prints, read as it comes: counted and digested whole, kept within bounds."""
+
+import os
+from collections import deque
+
+from .._encode import sha256
+from .._wire import ALGORITHM
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+MAX_KEPT = 16_777_216  # bytes of one stream that are kept in memory
+_LARGEST_READ = 1_048_576
+_HASHED_AT_ONCE = 262_144  # small pieces are gathered: each call of the hash has its price
+
+
+class Output:
+    """All that came out of one stream: `size` in bytes, its digest, and as much as is kept.
+
+    What is longer than `limit` keeps its first and its last half; `cut` says how many bytes
+    are missing between them.
+    """
+
+    def __init__(self, limit: int = MAX_KEPT, *, digested: bool = True) -> None:
+        self.size = 0
+        self.unfinished = False
+        self._limit = max(limit, 0)
+        self._head = bytearray()
+        self._tail: deque[bytes] = deque()
+        self._tail_size = 0
+        self._hash = sha256(b"") if digested else None
+        self._to_hash: list[bytes] = []
+        self._unhashed = 0
+
+    def take(self, piece: bytes) -> None:
+        """Add what was read."""
+        self.size += len(piece)
+        if self._hash is not None:
+            self._to_hash.append(piece)
+            self._unhashed += len(piece)
+            if self._unhashed >= _HASHED_AT_ONCE:
+                self._catch_up()
+        room = self._limit - len(self._head)
+        if not self._tail and len(piece) <= room:
+            self._head += piece
+            return
+        if not self._tail:  # from now on only the ends are kept
+            half = self._limit // 2
+            together = bytes(self._head) + piece
+            self._head = bytearray(together[:half])
+            piece = together[half:]
+        self._keep_end(piece)
+
+    def _keep_end(self, piece: bytes) -> None:
+        room = self._limit - len(self._head)
+        self._tail.append(piece[-room:] if room else b"")
+        self._tail_size += len(self._tail[-1])
+        while self._tail_size - len(self._tail[0]) >= room and len(self._tail) > 1:
+            self._tail_size -= len(self._tail.popleft())
+
+    def _catch_up(self) -> None:
+        assert self._hash is not None
+        for piece in self._to_hash:
+            self._hash.update(piece)
+        self._to_hash.clear()
+        self._unhashed = 0
+
+    @property
+    def cut(self) -> int:
+        """How many bytes are missing in the middle of `content`."""
+        return self.size - len(self.content)
+
+    @property
+    def content(self) -> bytes:
+        """What is kept: all of it, or its first and last part."""
+        if not self._tail:
+            return bytes(self._head)
+        room = self._limit - len(self._head)
+        return bytes(self._head) + b"".join(self._tail)[-room:] if room else bytes(self._head)
+
+    @property
+    def sha256(self) -> str | None:
+        """The digest of the whole, or None where none was asked for."""
+        if self._hash is None:
+            return None
+        self._catch_up()
+        return ALGORITHM + self._hash.hexdigest()
+
+    @property
+    def text(self) -> str:
+        """What is kept, as text; bytes that are not UTF-8 are shown as U+FFFD."""
+        if not self.cut:
+            return self.content.decode("utf-8", "replace")
+        half = len(self._head)
+        content = self.content
+        first, last = (part.decode("utf-8", "replace") for part in (content[:half], content[half:]))
+        return f"{first}\n[... {self.cut} bytes left out ...]\n{last}"
+
+    def as_json(self) -> "dict[str, Any]":
+        """Return what the entry says of it."""
+        fields: dict[str, Any] = {"bytes": self.size, "sha256": self.sha256}
+        if self.unfinished:
+            fields["unfinished"] = True
+        return fields
+
+
+class Stream:
+    """One of a command's output streams: read from `fd`, and passed on to `forward` if given."""
+
+    def __init__(self, fd: int, output: Output, forward: int | None = None) -> None:
+        self.fd = fd
+        self.output = output
+        self._forward = forward
+
+    def read(self) -> bool:
+        """Take what has come; return False at the end of the stream, which is then closed."""
+        try:
+            piece = os.read(self.fd, _LARGEST_READ)
+        except OSError:  # a terminal's end reads as an error (EIO)
+            piece = b""
+        if piece:
+            self.output.take(piece)
+            if self._pass_on(piece):
+                return True
+        self.close()
+        return False
+
+    def _pass_on(self, piece: bytes) -> bool:
+        if self._forward is None:
+            return True
+        view = memoryview(piece)
+        try:
+            while view:
+                view = view[os.write(self._forward, view) :]
+        except OSError:  # nobody reads any more: the command learns it as it would without us
+            return False
+        return True
+
+    def close(self) -> None:
+        """Give the stream up; who still writes to it gets SIGPIPE."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+
+class Feed:
+    """What a command reads on its stdin, written as it takes it."""
+
+    def __init__(self, fd: int, content: bytes) -> None:
+        self.fd = fd
+        self._left = memoryview(content)
+        os.set_blocking(fd, False)
+
+    def write(self) -> bool:
+        """Write what fits; return False when all is written or nobody reads, and close."""
+        try:
+            self._left = self._left[os.write(self.fd, self._left[:_LARGEST_READ]) :]
+        except BlockingIOError:
+            return True
+        except OSError:  # the command closed its stdin, which it may
+            self._left = self._left[:0]
+        if self._left:
+            return True
+        self.close()
+        return False
+
+    def close(self) -> None:
+        """Let the command see the end of its input."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1

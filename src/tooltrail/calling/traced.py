@@ -1,0 +1,83 @@
+"""The two functions of the document that asked for tooltrail, on top of `tooltrail.run`.
+
+Source: CLI Agent Spec, challenge 33, "Agent Workaround".
+"""
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING
+
+from ..errors import TooltrailError
+from .run import run
+from .session import Session
+
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class NoJSONError(TooltrailError, RuntimeError):
+    """A command that was to answer in JSON did not; `result` is what the call came to."""
+
+    code = "NO_JSON"
+
+
+def traced_run(cmd: list[str], operation: str) -> "dict[str, Any]":
+    """Run a command that answers in JSON, and return its response.
+
+    The calls of one process are one session, each a trace of its own that continues it. Prints
+    one line, `[TRACE] op=... trace=... request_id=... agent_ms=... tool_ms=...`; what the tool
+    does not say is `unknown`. Raises `NoJSONError`, a `RuntimeError`, where there is no JSON.
+    """
+    result = run(cmd, operation=operation, session=_own_session())
+    if result.json is None:
+        error = NoJSONError(f"No JSON from {operation}")
+        error.result = result  # type: ignore[attr-defined]
+        raise error
+    tool_ms = "unknown" if result.tool_ms is None else result.tool_ms
+    request_id = result.meta.get("request_id", "unknown")
+    print(
+        f"[TRACE] op={operation} trace={result.trace_id} request_id={request_id}"
+        f" agent_ms={result.agent_ms} tool_ms={tool_ms}"
+    )
+    response: dict[str, Any] = result.json
+    return response
+
+
+@cache
+def _own_session() -> Session:
+    return Session()
+
+
+def get_audit_log(tool: str, since: str = "1h") -> "list[dict[str, Any]]":
+    """Return the entries of a tool's own audit log since then, as the tool itself tells them.
+
+    Runs `TOOL audit-log --since SINCE --output jsonl`; that call is not among what is returned.
+    Lines that are no JSON object are left out. Raises `AuditLogError` where the tool does not
+    know the command.
+    """
+    result = run([tool, "audit-log", "--since", since, "--output", "jsonl"], operation="audit-log")
+    entries = []
+    for line in result.stdout.splitlines():
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(entry, dict) and entry.get("request_id") != result.meta.get("request_id", 0):
+            entries.append(entry)
+    if not entries and not result.ok:
+        raise AuditLogError(tool, result)
+    return entries
+
+
+class AuditLogError(TooltrailError):
+    """A tool's `audit-log` failed; `result` is what the call came to."""
+
+    code = "NO_AUDIT_LOG"
+
+    def __init__(self, tool: str, result: "Any") -> None:
+        last = result.stderr.strip().rpartition("\n")[2][:300]
+        super().__init__(
+            f"{tool} audit-log ended with exit code {result.exit_code}: {last}",
+            hint=f"tooltrail log --tool {tool} lists what was recorded of it",
+        )
+        self.result = result
