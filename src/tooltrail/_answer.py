@@ -9,7 +9,6 @@ from ._host import flush_failure
 from ._plain import encode_any, settle
 from ._signals import Answered
 from ._stdout import Capture
-from ._unrecorded import say
 from ._wire import ALGORITHM, STRAY_OUTPUT
 from .entry import Ending, error_fields
 from .envelope import JSON, TEXT, document, response
@@ -134,10 +133,9 @@ class Answer:
             try:
                 output |= self._body(data)
             except OSError as error:
-                reason = (error.strerror or str(error)).lower()
-                message = f"what the call gave back is not kept: {reason}"
-                self.call.warnings.append({"code": "BODY_NOT_KEPT", "message": message})
-                say(message)
+                from ._unrecorded import body_not_kept
+
+                body_not_kept(self.call, error)
         return output
 
     def _body(self, data: "Any") -> "dict[str, Any]":

@@ -29,6 +29,14 @@ def unrecorded(call: "Invocation", error: Exception) -> str:
     return reason
 
 
+def body_not_kept(call: "Invocation", error: OSError) -> None:
+    """Tell that what a call gave back could not be kept; its digest is recorded all the same."""
+    reason = (error.strerror or str(error)).lower()
+    message = f"what the call gave back is not kept: {reason}"
+    call.warnings.append({"code": "BODY_NOT_KEPT", "message": message})
+    say(message)
+
+
 def say(message: str) -> None:
     """Say one line on stderr; the response's warnings say it as well."""
     _host.say(f"tooltrail: {message}\n")
