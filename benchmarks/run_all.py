@@ -4,6 +4,7 @@ import platform
 
 import _measure
 import append
+import calling
 import hello_click
 import log_growth
 import redaction
@@ -19,6 +20,7 @@ BENCHMARKS = (
     startup,
     log_growth,
     wrapper,
+    calling,
     append,
     verify,
     redaction,

@@ -28,6 +28,12 @@ except ImportError:
 sha256: "Callable[[bytes], HASH]" = _sha256
 
 
+class Encoded(str):
+    """A value that is written as JSON already."""
+
+    __slots__ = ()
+
+
 def encode(value: "Any") -> str:
     """Write a value as one line of compact ASCII JSON; any value, and never raises.
 
@@ -57,6 +63,8 @@ def _encode(value: "Any") -> str:
         return "{" + ",".join(members) + "}"
     if kind is list:
         return "[" + ",".join(map(_encode, value)) + "]"
+    if kind is Encoded:
+        return str(value)
     from ._plain import encode_any
 
     return encode_any(value)

@@ -142,13 +142,16 @@ def user_name(uid: int) -> str:
 
     `/etc/passwd` is read first: asking the name service costs six times as much.
     """
+    if uid in _user_names:
+        return _user_names[uid]
     wanted = str(uid).encode("ascii")
     try:
         with open("/etc/passwd", "rb", 0) as users:
             for line in users.read().split(b"\n"):
                 fields = line.split(b":", 3)
                 if fields[2:3] == [wanted]:
-                    return os.fsdecode(fields[0])
+                    _user_names[uid] = os.fsdecode(fields[0])
+                    return _user_names[uid]
     except OSError:
         pass  # asked below
     from pwd import getpwuid
@@ -157,6 +160,9 @@ def user_name(uid: int) -> str:
         return getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
+
+_user_names: dict[int, str] = {}
 
 
 def _cwd() -> str | None:

@@ -14,6 +14,7 @@ from errno import ENOENT
 from typing import TYPE_CHECKING
 
 from .._child import MetaFile, find_program, told_by
+from .._encode import Encoded, encode
 from .._ending import by_exit_code, by_signal
 from .._invocation import Invocation
 from .._signals import name_of
@@ -34,12 +35,13 @@ from .result import Result, meta_of, parse
 from .waiting import CANCELLED, Wait, timed_out
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import IO, Any
 
     Stdin = int | IO[Any] | None
 
 NONE, DIGEST, FULL = CAPTURES = ("none", "digest", "full")
+_THE_SAME = ("caller", "params", "process")  # in both lines of a call
 _NOT_FOUND, _CANNOT_RUN = 127, 126  # as POSIX has a shell say it
 _SIGINT, _SIGTERM = 2, 15
 
@@ -69,6 +71,7 @@ class Call(Invocation):
         self._program = find_program(self.command_line[0], self._environment)
         self._cwd = cwd
         self._max_output = max_output
+        self._texts: dict[str, Encoded] = {}
         super().__init__(
             self.command_line[0],
             recorder=RECORDER_CALLER,
@@ -197,7 +200,8 @@ class Call(Invocation):
             child["pid"] = pid
             result.json = parse(result.out)
             result.meta = meta_of(result.json, left)
-            self.contained(lambda: child.update(told_by(result.meta, self.redactor.identifier)))
+            if result.meta:
+                self.contained(lambda: child.update(told_by(result.meta, self.redactor.identifier)))
             self.contained(lambda: output.update(self._kept(result)))
         self.finish(ending, output=output, child=child)
         result.exit_code = ending.exit_code or 0
@@ -207,6 +211,15 @@ class Call(Invocation):
         result.error = self.error
         result.caller_receipt = self.receipt.as_json() if self.receipt else None
         return result
+
+    def _record(self, body: "Callable[[], Mapping[str, Any]]", *, is_end: bool = False) -> None:
+        super()._record(lambda: self._written(body()), is_end=is_end)
+
+    def _written(self, line: "Mapping[str, Any]") -> "Mapping[str, Any]":
+        """Write what both lines of the call say once: it is the larger part of each."""
+        if not self._texts:
+            self._texts = {name: Encoded(encode(line[name])) for name in _THE_SAME}
+        return {**line, **self._texts}
 
     def _kept(self, result: Result) -> "dict[str, Any]":
         """Return what the entry says of the output."""

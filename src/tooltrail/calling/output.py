@@ -8,6 +8,7 @@ from .._wire import ALGORITHM
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from hashlib import _Hash as HASH
     from typing import Any
 
 MAX_KEPT = 16_777_216  # bytes of one stream that are kept in memory
@@ -29,14 +30,15 @@ class Output:
         self._head = bytearray()
         self._tail: deque[bytes] = deque()
         self._tail_size = 0
-        self._hash = sha256(b"") if digested else None
+        self._digested = digested
+        self._hash: HASH | None = None
         self._to_hash: list[bytes] = []
         self._unhashed = 0
 
     def take(self, piece: bytes) -> None:
         """Add what was read."""
         self.size += len(piece)
-        if self._hash is not None:
+        if self._digested:
             self._to_hash.append(piece)
             self._unhashed += len(piece)
             if self._unhashed >= _HASHED_AT_ONCE:
@@ -59,12 +61,20 @@ class Output:
         while self._tail_size - len(self._tail[0]) >= room and len(self._tail) > 1:
             self._tail_size -= len(self._tail.popleft())
 
-    def _catch_up(self) -> None:
-        assert self._hash is not None
+    def _catch_up(self) -> "HASH":
+        """Digest what was read meanwhile; the hash of a large output is worth loading OpenSSL."""
+        if self._hash is None:
+            if self._unhashed < _HASHED_AT_ONCE:
+                self._hash = sha256(b"")
+            else:
+                from hashlib import sha256 as fast
+
+                self._hash = fast()
         for piece in self._to_hash:
             self._hash.update(piece)
         self._to_hash.clear()
         self._unhashed = 0
+        return self._hash
 
     @property
     def cut(self) -> int:
@@ -82,10 +92,7 @@ class Output:
     @property
     def sha256(self) -> str | None:
         """The digest of the whole, or None where none was asked for."""
-        if self._hash is None:
-            return None
-        self._catch_up()
-        return ALGORITHM + self._hash.hexdigest()
+        return ALGORITHM + self._catch_up().hexdigest() if self._digested else None
 
     @property
     def text(self) -> str:
