@@ -118,7 +118,7 @@ def test_a_tool_that_prints_text_tells_its_ids_through_the_meta_file(home: Home)
 
 def test_the_meta_file_is_gone_afterwards(home: Home, tmp_path: Path) -> None:
     """It lives in TMPDIR for the call, 0600, and leaves nothing behind."""
-    folder = tmp_path / "tmp"
+    folder = tmp_path / "other"
     folder.mkdir()
     line = "stat -c %a $TOOL_META_FILE; ls $TMPDIR | wc -l"
     result = tooltrail.run(shell(line), env={**os.environ, "TMPDIR": str(folder)})
@@ -128,7 +128,7 @@ def test_the_meta_file_is_gone_afterwards(home: Home, tmp_path: Path) -> None:
 
 def test_without_a_place_for_the_meta_file_the_call_is_made(home: Home) -> None:
     """A TMPDIR that is not there costs the tool's ids, and nothing else."""
-    env = {**os.environ, "TMPDIR": "/nonexistent"}
+    env = {**os.environ, "TMPDIR": str(home.path / "missing")}
     result = tooltrail.run([*script(home, RECORDED_TOOL), "0"], env=env)
     assert result.ok
     assert result.meta == {}
