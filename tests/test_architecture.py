@@ -39,6 +39,7 @@ STAGES = [
     {"transcripts"},
     {"reconcile"},
     {"render"},
+    {"mcp_server"},
     {"integrations"},
     {"auto"},
     {"cli"},

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from ..query.options import OPTIONS
-from ..render.deliver import deliver_trace
+from ..render.deliver import SUMMARY, deliver_trace
 from . import _reading
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def main(arguments: "Sequence[str]") -> int:
     )
     made.add_argument("id", metavar="ID", help="a trace id, or the start of a session's ids")
     made.add_argument(
-        "--output", choices=(_TREE, "json"), help="tree on a terminal, json elsewhere"
+        "--output", choices=(_TREE, SUMMARY, "json"), help="tree on a terminal, json elsewhere"
     )
     return _reading.run("trace", made, arguments, _act)
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
+from .mine import Session, own_session
 from .window import parse_time
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ OPTIONS = (
     Option("--operator", "NAME", "calls made by this operator, and by those that continue it"),
     Option("--exit-code", "N", "calls that ended with this exit code"),
     Option("--failed", None, "calls that failed, were killed, or vanished"),
+    Option("--mine", None, "calls of the session that asks: its trace, or its agent's session"),
     Option("--exact", None, "take ids as they are, without those that continue them"),
     Option("--all", None, "also the calls that only read the log"),
     Option("--limit", "N", "at most this many entries, the first in order of the log"),
@@ -63,6 +65,7 @@ class Query:
         self.tool: str | None = asked.get("tool")
         self.exit_code: int | None = asked.get("exit_code")
         self.failed: bool = bool(asked.get("failed"))
+        self.mine: Session | None = asked.get("mine")
         self.exact: bool = bool(asked.get("exact"))
         self.all: bool = bool(asked.get("all"))
         self.limit: int | None = asked.get("limit")
@@ -81,6 +84,7 @@ def query_from(values: "Mapping[str, Any]") -> Query:
     for name, least in (("exit_code", 0), ("limit", 1)):
         if asked.get(name) is not None:
             asked[name] = _whole_number("--" + name.replace("_", "-"), asked[name], least)
+    asked["mine"] = own_session() if asked.get("mine") else None
     query = Query(**asked)
     if query.since and query.until and query.since > query.until:
         raise UsageError(

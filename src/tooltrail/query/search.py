@@ -12,6 +12,7 @@ from ..trail.read import logs_in
 from .fold import LogEntries
 from .gaps import gaps
 from .killed import SeenKilled
+from .mine import continues
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from .options import Query
 
     Entry = dict[str, Any]
-
-_CONTINUES = ("-", "/", ":")
 
 
 class Search:
@@ -102,6 +101,7 @@ def matches(query: "Query", entry: "Entry") -> bool:
             query.command is None or _is_command(entry.get("command"), query.command),
             query.exit_code is None or entry.get("exit_code") == query.exit_code,
             not query.failed or is_failed(entry),
+            query.mine is None or query.mine.holds(entry),
             _in_window(query, entry),
             _is_listed(query, entry),
         )
@@ -125,14 +125,7 @@ def _has_trace(query: "Query", entry: "Entry") -> bool:
 
 
 def _is_or_continues(query: "Query", value: Any, wanted: str) -> bool:
-    if value == wanted:
-        return True
-    return (
-        not query.exact
-        and isinstance(value, str)
-        and value.startswith(wanted)
-        and value[len(wanted) :].startswith(_CONTINUES)
-    )
+    return value == wanted or (not query.exact and continues(value, wanted))
 
 
 def _is_command(value: Any, wanted: str) -> bool:

@@ -16,13 +16,14 @@ from ..query.search import Search
 from ..reconstruct import rebuild
 from ..trail.registry import register_found
 from ..trail.segments import sealed_segments
-from . import listing, tree
+from . import listing, summary, tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from .._invocation import Invocation
 
+SUMMARY = "summary"
 _FALLBACK_COLUMNS = 100
 
 
@@ -83,8 +84,11 @@ def deliver_trace(
             answer = {"data": trace.as_json(), **_response_tail(call)}
             write([document(answer, indented=is_terminal())], False)
             return
-        signs = tree.Signs(unicode=_prints_unicode())
-        drawn = tree.lines(trace, columns=terminal_columns(), signs=signs)
+        if output == SUMMARY:
+            drawn: Iterable[str] = summary.lines(trace, [text for _, text in search.problems()])
+        else:
+            signs = tree.Signs(unicode=_prints_unicode())
+            drawn = tree.lines(trace, columns=terminal_columns(), signs=signs)
         write((line + "\n" for line in drawn), True)
 
     return _deliver(call, output, print_it)

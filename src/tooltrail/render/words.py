@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from .._wire import (
     GOOD_OUTCOMES,
     ORIGIN_EXECUTED,
-    RECORDER_WRAPPER,
+    RECORDER_TOOL,
     RUNNING,
     UNKNOWN,
     USAGE_ERROR,
@@ -40,7 +40,7 @@ def _called(entry: "Mapping[str, Any]") -> str:
     params = entry.get("params")
     params = params if isinstance(params, dict) else {}
     argv = params.get("argv")
-    if entry.get("recorder") == RECORDER_WRAPPER and isinstance(argv, list):
+    if entry.get("recorder") != RECORDER_TOOL and isinstance(argv, list):
         words = [tool, *(_argument(argument) for argument in argv[1:])]
         return " ".join(([f"[{safe(command)}]"] if command else []) + words)
     process = entry.get("process")
