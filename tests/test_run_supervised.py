@@ -164,6 +164,23 @@ def test_what_is_left_behind_goes_on_printing(home: Home) -> None:
     assert time.monotonic() - before > 0.9
 
 
+def test_a_stdout_that_does_not_block_loses_nothing(home: Home) -> None:
+    """Whoever shares the pipe may have made it so; a slow reader still gets every byte."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    command = [TOOLTRAIL, "run", "--capture", "digest", "--", "head", "-c", "3000000", "/dev/zero"]
+    wrapper = subprocess.Popen(command, stdout=writer)
+    os.close(writer)
+    size = 0
+    while piece := os.read(reader, 8192):
+        size += len(piece)
+        if size < 400_000:
+            time.sleep(0.002)
+    os.close(reader)
+    assert wrapper.wait(timeout=30) == 0
+    assert size == 3_000_000
+
+
 def test_closed_streams_stay_closed(home: Home) -> None:
     """A command without stdout has none under capture either."""
     line = f"{TOOLTRAIL} run --capture digest -- sh -c 'echo x' >&-; echo $?"

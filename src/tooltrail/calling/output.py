@@ -1,6 +1,7 @@
 """What a command prints, read as it comes: counted and digested whole, kept within bounds."""
 
 import os
+import select
 from collections import deque
 
 from .._encode import sha256
@@ -137,11 +138,13 @@ class Stream:
         if self._forward is None:
             return True
         view = memoryview(piece)
-        try:
-            while view:
+        while view:
+            try:
                 view = view[os.write(self._forward, view) :]
-        except OSError:  # nobody reads any more: the command learns it as it would without us
-            return False
+            except BlockingIOError:  # somebody else who holds the file made it so
+                select.select((), (self._forward,), ())
+            except OSError:  # nobody reads any more: the command learns it as it would without us
+                return False
         return True
 
     def close(self) -> None:

@@ -9,6 +9,8 @@ import os
 import signal
 import time
 
+from .._host import start_ticks
+
 _AGAIN = 20  # times that we look for those that were forked while we looked
 _PAUSE = 0.005  # seconds
 
@@ -60,8 +62,19 @@ def started_by(pid: int, call_id: str) -> "set[tuple[int, int]]":
 
 
 def _send(process: tuple[int, int], number: int) -> bool:
+    """Signal a process, and never another one that has got its pid meanwhile."""
+    pid, ticks = process
     try:
-        os.kill(process[0], number)
+        if not ticks or not hasattr(os, "pidfd_open"):
+            os.kill(pid, number)
+            return True
+        handle = os.pidfd_open(pid)
+        try:
+            if start_ticks(pid) != ticks:
+                return False
+            signal.pidfd_send_signal(handle, number)
+        finally:
+            os.close(handle)
     except OSError:  # gone by itself, or another user's: not ours to end
         return False
     return True
