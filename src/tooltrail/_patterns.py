@@ -128,24 +128,24 @@ def search(text: str, took: "Took", judge: "Judge | None", has_key: bool) -> str
     if "-----begin" in lower:
         text = _without_pem(text, took)
     if "://" in lower:
-        text = _USERINFOS.sub(lambda match: _userinfo(took, match), text)
-        text = _LAX_USERINFOS.sub(lambda match: _lax_userinfo(took, match), text)
+        text = _USERINFOS.regex.sub(lambda match: _userinfo(took, match), text)
+        text = _LAX_USERINFOS.regex.sub(lambda match: _lax_userinfo(took, match), text)
     if judge is not None and ("authorization" in lower or "cookie" in lower):
-        line, found = _HEADER_LINES.subn(lambda match: _header(took, match), text)
+        line, found = _HEADER_LINES.regex.subn(lambda match: _header(took, match), text)
         if found and line != text and "\n" not in text and "\r" not in text:
             return line  # a header alone, and nothing is left of its value
         text = line
-        text = _HEADER_ANYWHERE.sub(lambda match: _header(took, match), text)
+        text = _HEADER_ANYWHERE.regex.sub(lambda match: _header(took, match), text)
     if judge is not None and ("bearer" in lower or "basic" in lower):
-        text = _SCHEMES.sub(lambda match: match[1] + took("header", match[2]), text)
+        text = _SCHEMES.regex.sub(lambda match: match[1] + took("header", match[2]), text)
     if has_key:
-        text = _KEYS.sub(lambda match: took("format", match[0]), text)
+        text = _KEYS.regex.sub(lambda match: took("format", match[0]), text)
     return text if judge is None else _search_named(text, lower, took, judge)
 
 
 def _search_named(text: str, lower: str, took: "Took", judge: "Judge") -> str:
     if "<" in lower:
-        text = _ELEMENTS.sub(lambda match: _element(took, judge, match), text)
+        text = _ELEMENTS.regex.sub(lambda match: _element(took, judge, match), text)
     if "value" in lower:
         text = _Assigned(text, took, judge).replace(_PAIRS)
     if "=" in lower or ":" in lower:
@@ -161,10 +161,10 @@ def _without_pem(text: str, took: "Took") -> str:
     """Take out private keys up to their end, or to the quote or the text's end before it."""
     parts = []
     done = 0
-    while match := _PEM_BEGINS.search(text, done):
-        stop = _PEM_STOPS.search(text, match.end())
+    while match := _PEM_BEGINS.regex.search(text, done):
+        stop = _PEM_STOPS.regex.search(text, match.end())
         limit = len(text) if stop is None else stop.start()
-        end = _PEM_ENDS.search(text, match.end(), limit)
+        end = _PEM_ENDS.regex.search(text, match.end(), limit)
         until = limit if end is None else end.end()
         parts += [text[done : match.start()], took("format", text[match.start() : until])]
         done = until
@@ -221,12 +221,12 @@ class _Assigned:
         self._judge = judge
         self._unclosed = 0
 
-    def replace(self, pattern: "re.Pattern[str]") -> str:
+    def replace(self, pattern: "_Late") -> str:
         """Return the text without the values of secret names that `pattern` finds."""
         text = self._text
         parts: list[str] = []
         done = at = 0
-        while match := pattern.search(text, at):
+        while match := pattern.regex.search(text, at):
             at = match.end()
             name = self._name(match)
             sure = self._sure(match, name)
@@ -262,29 +262,31 @@ class _Assigned:
     def _value(self, match: "re.Match[str]", at: int) -> tuple[int, int, bool]:
         """Return where the value starts and ends, and whether no quotes are around it."""
         text = self._text
-        quoted = _QUOTES.match(text, at)
+        quoted = _QUOTES.regex.match(text, at)
         if quoted is not None:
             content = next(n for n in (2, 5, 8) if quoted[n] is not None)
             return quoted.start(content), quoted.end(content), False
         if text[at : at + 1] in ("{", "["):
             return at, self._end_of_brackets(at), True
         in_segments = text[match.start() - 1 : match.start()] == ";"
-        bare = (_SEGMENTS if in_segments else _BARES).match(text, at)
+        bare = (_SEGMENTS if in_segments else _BARES).regex.match(text, at)
         return (at, at, True) if bare is None else (at, bare.end(), True)
 
     def _is_call(self, start: int, end: int) -> bool:
         """Tell `get_token()` and `os.environ["TOKEN"]` from a value."""
         after = self._text[end : end + 2].lstrip("\\")[:1]
-        return after in (")", "]", '"', "'") and bool(_CALLS.fullmatch(self._text, start, end))
+        return after in (")", "]", '"', "'") and bool(
+            _CALLS.regex.fullmatch(self._text, start, end)
+        )
 
     def _literal(self, at: int) -> tuple[int, int]:
         """Return where the text is that a call is given, unless that is a mere name."""
-        quoted = _QUOTES.match(self._text, at)
+        quoted = _QUOTES.regex.match(self._text, at)
         if quoted is None:
             return at, at
         content = next(n for n in (2, 5, 8) if quoted[n] is not None)
         start, end = quoted.span(content)
-        return (at, at) if _PLAIN_NAMES.fullmatch(self._text, start, end) else (start, end)
+        return (at, at) if _PLAIN_NAMES.regex.fullmatch(self._text, start, end) else (start, end)
 
     def _is_secret(self, name: str, value: str) -> bool:
         if value in _NOTHING or value == REDACTED or value.lower() in SCHEMES:
@@ -295,7 +297,7 @@ class _Assigned:
 
     def _mark(self, match: "re.Match[str]") -> str:
         """Return the quotes that a value needs where its name had some: JSON stays JSON."""
-        between = match[2] if match.re is _NAMES else ""
+        between = match[2] if match.re is _NAMES.regex else ""
         return next((mark for mark in ('\\"', '"', "'") if between.startswith(mark)), "")
 
     def _end_of_brackets(self, start: int) -> int:
@@ -306,7 +308,7 @@ class _Assigned:
         depth = 0
         if self._unclosed >= _MAX_UNCLOSED:
             return rest
-        for match in _BRACKETS.finditer(text, start, start + _MAX_BRACKETS):
+        for match in _BRACKETS.regex.finditer(text, start, start + _MAX_BRACKETS):
             if match[0] in ("{", "["):
                 depth += 1
             elif match[0] in ("}", "]"):
@@ -329,30 +331,47 @@ def is_strong(value: str) -> bool:
 
 def _is_reference(value: str) -> bool:
     """Tell `$TOKEN`, `${TOKEN}` and `{{ token }}` from a value. `$ecret` is none."""
-    found = _REFERENCES.fullmatch(value)
+    found = _REFERENCES.regex.fullmatch(value)
     return found is not None and (found[1] is None or is_secret_name(found[1]))
 
 
 _MAX_BRACKETS = 4096  # characters within which a bracket is looked for
 _MAX_UNCLOSED = 8  # after so many without an end, it is no longer looked for
-_USERINFOS = re.compile(_USERINFO)
-_LAX_USERINFOS = re.compile(_LAX_USERINFO)
-_HEADER_LINES = re.compile(_HEADER_LINE)
-_HEADER_ANYWHERE = re.compile(_HEADER)
-_SCHEMES = re.compile(_SCHEME)
-_KEYS = re.compile(_FORMATS)
-_PEM_BEGINS = re.compile(_PEM)
-_PEM_ENDS = re.compile(_PEM_END)
-_PEM_STOPS = re.compile(r"\\?[\"'<>]")
-_ELEMENTS = re.compile(_ELEMENT)
-_PAIRS = re.compile(_PAIR)
-_NAMES = re.compile(_NAMED)
-_OPTIONS = re.compile(_OPTION)
-_SPOKENS = re.compile(_SPOKEN)
-_BARES = re.compile(_BARE)
-_SEGMENTS = re.compile(_SEGMENT)
-_QUOTES = re.compile(_QUOTED, re.DOTALL)
-_CALLS = re.compile(_CALL)
-_REFERENCES = re.compile(_REFERENCE, re.DOTALL)
-_PLAIN_NAMES = re.compile(_PLAIN_NAME)
-_BRACKETS = re.compile(r"\"(?:[^\"\\]|\\.)*+\"|[{}\[\]]", re.DOTALL)
+
+
+class _Late:
+    """A pattern that is compiled when it is first used: most calls need two or three of them."""
+
+    def __init__(self, pattern: str, flags: int = 0) -> None:
+        self._pattern = pattern
+        self._flags = flags
+        self._compiled: re.Pattern[str] | None = None
+
+    @property
+    def regex(self) -> "re.Pattern[str]":
+        if self._compiled is None:
+            self._compiled = re.compile(self._pattern, self._flags)
+        return self._compiled
+
+
+_USERINFOS = _Late(_USERINFO)
+_LAX_USERINFOS = _Late(_LAX_USERINFO)
+_HEADER_LINES = _Late(_HEADER_LINE)
+_HEADER_ANYWHERE = _Late(_HEADER)
+_SCHEMES = _Late(_SCHEME)
+_KEYS = _Late(_FORMATS)
+_PEM_BEGINS = _Late(_PEM)
+_PEM_ENDS = _Late(_PEM_END)
+_PEM_STOPS = _Late(r"\\?[\"'<>]")
+_ELEMENTS = _Late(_ELEMENT)
+_PAIRS = _Late(_PAIR)
+_NAMES = _Late(_NAMED)
+_OPTIONS = _Late(_OPTION)
+_SPOKENS = _Late(_SPOKEN)
+_BARES = _Late(_BARE)
+_SEGMENTS = _Late(_SEGMENT)
+_QUOTES = _Late(_QUOTED, re.DOTALL)
+_CALLS = _Late(_CALL)
+_REFERENCES = _Late(_REFERENCE, re.DOTALL)
+_PLAIN_NAMES = _Late(_PLAIN_NAME)
+_BRACKETS = _Late(r"\"(?:[^\"\\]|\\.)*+\"|[{}\[\]]", re.DOTALL)
