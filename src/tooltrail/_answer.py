@@ -9,6 +9,7 @@ from ._host import flush_failure
 from ._plain import encode_any, settle
 from ._signals import Answered
 from ._stdout import Capture
+from ._unrecorded import body_not_kept
 from ._wire import ALGORITHM, STRAY_OUTPUT
 from .entry import Ending, error_fields
 from .envelope import JSON, TEXT, document, response
@@ -133,8 +134,6 @@ class Answer:
             try:
                 output |= self._body(data)
             except OSError as error:
-                from ._unrecorded import body_not_kept
-
                 body_not_kept(self.call, error)
         return output
 

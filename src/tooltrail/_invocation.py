@@ -110,6 +110,7 @@ class Invocation:
         self._unrecorded: str | None = None  # why, where a line of it is missing
         self._supersedes = False
         self._meta_left = False
+        self._leave_meta: Callable[[Invocation, Mapping[str, Any] | None], None] | None = None
         self._duration_ms = 0
 
     # -- entering and leaving
@@ -128,6 +129,10 @@ class Invocation:
         self.timestamp = _host.timestamp(wall)
         self._user = _host.user_name(os.geteuid())
         self.context = self._read_context()
+        if self.context.meta_file is not None:
+            from ._meta_file import leave  # while the tool lets anything be imported
+
+            self._leave_meta = leave
         self.warnings.extend(self.context.warnings)
         for problem in self.settings.problems:
             self.warnings.append({"code": "CONFIGURATION", "message": problem})
@@ -318,16 +323,9 @@ class Invocation:
 
     def leave_meta(self, told: "Mapping[str, Any] | None" = None) -> None:
         """Append `meta`, or what a command told, to the caller's `TOOL_META_FILE`, if any; once."""
-        if self.context.meta_file is None or self._meta_left or self.pid != os.getpid():
-            return
-        from ._meta_file import leave_meta
-
-        self._meta_left = True
-        failure = leave_meta(self.context.meta_file, told or self.meta())
-        if failure is not None:
-            from ._unrecorded import say
-
-            say(f"{TOOL_META_FILE} was not written: {failure}")
+        if self._leave_meta is not None and not self._meta_left and self.pid == os.getpid():
+            self._meta_left = True
+            self._leave_meta(self, told)
 
     def elapsed_ms(self) -> int:
         """Return how long the call has run, in whole milliseconds."""

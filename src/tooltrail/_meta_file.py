@@ -4,12 +4,27 @@ import os
 from stat import S_ISREG
 
 from ._encode import encode
+from ._host import say
 from ._stdout import write_all
+from ._wire import TOOL_META_FILE
+from .envelope import meta_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
+
+    from ._invocation import Invocation
+
+
+def leave(call: "Invocation", told: "Mapping[str, Any] | None") -> None:
+    """Append a call's `meta`, or what a command told, to the file; where it cannot be, say so."""
+    try:
+        failure = leave_meta(call.context.meta_file, told or meta_of(call))
+    except Exception as error:  # it must not become the tool's
+        failure = f"{type(error).__name__}: {error}"
+    if failure is not None:
+        say(f"tooltrail: {TOOL_META_FILE} was not written: {failure}\n")
 
 
 def leave_meta(path: str | None, meta: "Mapping[str, Any]") -> str | None:

@@ -349,6 +349,7 @@ class _Late:
 
     @property
     def regex(self) -> "re.Pattern[str]":
+        """The compiled pattern."""
         if self._compiled is None:
             self._compiled = re.compile(self._pattern, self._flags)
         return self._compiled
