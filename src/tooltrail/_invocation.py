@@ -294,7 +294,7 @@ class Invocation:
 
     def undelivered(self, exit_code: int, message: str) -> None:
         """Correct the end line: the response did not reach the caller, who saw `exit_code`."""
-        self._record(lambda: entry.undelivered(self.request_id, exit_code, message), is_end=True)
+        self._record(lambda: entry.undelivered(self._subject, exit_code, message), is_end=True)
 
     def replaced_by(self, program: str) -> None:
         """Close the entry because `program` is about to take over this process."""

@@ -109,11 +109,12 @@ def end(subject: Subject, result: "Mapping[str, Any]", *, supersedes: bool = Fal
     return {**head, **_identity(subject), **result, **_circumstances(subject)}
 
 
-def undelivered(request_id: str, exit_code: int, message: str) -> "Fields":
+def undelivered(subject: Subject, exit_code: int, message: str) -> "Fields":
     """Return the body of the line that corrects an end: its response never reached the caller."""
     return {
         "event": "undelivered",
-        "request_id": request_id,
+        "request_id": subject.request_id,
+        "trace_id": subject.context.trace_id,
         "exit_code": exit_code,
         "error": {"code": "UNDELIVERED", "message": message},
     }

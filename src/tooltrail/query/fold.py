@@ -9,17 +9,19 @@ written meanwhile is past the size that was taken at the start.
 from typing import TYPE_CHECKING, Any
 
 from .._wire import FAILURE
-from ..trail.read import glance, lines, parse, supersedes
+from ..trail.find import lines_with
+from ..trail.read import glance, is_whole, lines, lines_since, parse, supersedes
 from ..trail.segments import snapshot
 from . import open_calls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from ..trail.segments import Snapshot
 
     Entry = dict[str, Any]
 
+_MAX_KEPT = 33_554_432  # bytes of lines that are not looked for a second time
 _OF_THE_LINE = ("v", "prev", "event", "supersedes", "clamped", "healed_bytes", "healed_prev")
 _OF_THE_END = ("exit_code", "duration_ms", "signal", "error", "origin")
 _ALIASES = (("params", "args"), ("params", "parameters"), ("version", "tool_version"))
@@ -36,27 +38,36 @@ class LogEntries:
         self._superseding: dict[bytes, int] = {}  # request id -> number of its last such end
         self._corrections: dict[bytes, Entry] = {}
 
-    def read(self, may_match: "Callable[[bytes], bool]") -> "Iterator[Entry]":
+    def read(
+        self,
+        may_match: "Callable[[bytes], bool]",
+        *,
+        literal: bytes | None = None,
+        since: str | None = None,
+    ) -> "Iterator[Entry]":
         """Yield the entries whose line passes `may_match`, a test on the raw line.
 
-        Raises `OSError` where the log cannot be read.
+        Lines without `literal`, and lines written before `since`, need not be looked at; then
+        what is damaged among them is not counted. Raises `OSError` where the log cannot be read.
         """
         picture = snapshot(self.path)
-        self._survey(picture)
-        for number, (line, whole) in enumerate(lines(picture), 1):
+        whole_log = literal is None and since is None
+        found = _Twice(lambda: _candidates(picture, literal, since))
+        self._survey(found)
+        for number, (line, whole) in enumerate(found, 1):
             event, request_id = glance(line) if whole else (b"", b"")
             if event not in (b"begin", b"end"):
                 if not whole or not _is_event(event, line):
-                    self._bad(number)
+                    self._bad(number if whole_log else None)
             elif self._stands_for_its_call(event, request_id, number) and may_match(line):
                 body = parse(line)
                 if body is None:
-                    self._bad(number)
+                    self._bad(number if whole_log else None)
                 else:
                     yield self._entry(body, event, request_id)
 
-    def _survey(self, picture: "Snapshot") -> None:
-        for number, (line, whole) in enumerate(lines(picture), 1):
+    def _survey(self, found: "Iterable[tuple[bytes, bool]]") -> None:
+        for number, (line, whole) in enumerate(found, 1):
             if not whole:
                 continue
             event, request_id = glance(line)
@@ -95,10 +106,41 @@ class LogEntries:
             body["outcome"] = FAILURE
         return body
 
-    def _bad(self, number: int) -> None:
+    def _bad(self, number: int | None) -> None:
         self.bad_lines += 1
         if self.first_bad_line is None:
             self.first_bad_line = number
+
+
+class _Twice:
+    """What can be gone through twice: from memory where it is little, else by looking again."""
+
+    def __init__(self, look: "Callable[[], Iterator[tuple[bytes, bool]]]") -> None:
+        self._look = look
+        self._kept: list[tuple[bytes, bool]] | None = None
+
+    def __iter__(self) -> "Iterator[tuple[bytes, bool]]":
+        if self._kept is not None:
+            yield from self._kept
+            return
+        kept: list[tuple[bytes, bool]] = []
+        size = 0
+        for each in self._look():
+            size += len(each[0])
+            if size <= _MAX_KEPT:
+                kept.append(each)
+            yield each
+        if size <= _MAX_KEPT:
+            self._kept = kept
+
+
+def _candidates(
+    picture: "Snapshot", literal: bytes | None, since: str | None
+) -> "Iterator[tuple[bytes, bool]]":
+    """Yield the lines that may be asked for, each with whether it is whole."""
+    if literal is not None:
+        return ((line, is_whole(line)) for line in lines_with(picture, literal))
+    return lines(picture) if since is None else lines_since(picture, since)
 
 
 def _is_event(event: bytes, line: bytes) -> bool:

@@ -8,7 +8,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from .._wire import KILLED, LOG_NAME, ORIGIN_EXECUTED, OWN_TOOL
-from ..trail.read import lines, parse
+from ..trail.find import lines_with
+from ..trail.read import parse
 from ..trail.segments import snapshot
 
 if TYPE_CHECKING:
@@ -45,9 +46,7 @@ class SeenKilled:
 def _read_ends(path: str) -> "dict[tuple[Any, Any], Entry]":
     ends: dict[tuple[Any, Any], Entry] = {}
     try:
-        for line, whole in lines(snapshot(path)):
-            if not whole or _LITERAL not in line:
-                continue
+        for line in lines_with(snapshot(path), _LITERAL):
             end = parse(line) or {}
             child = end.get("child")
             if end.get("outcome") == KILLED and isinstance(child, dict):

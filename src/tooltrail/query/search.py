@@ -1,11 +1,21 @@
 """Search one log or many: entries in the order of the logs, as a stream."""
 
 import heapq
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from .._encode import encode
-from .._wire import GOOD_OUTCOMES, LOG_NAME, OWN_TOOL, PURPOSE_AUDIT, RUNNING, UNKNOWN, VANISHED
+from .._wire import (
+    GOOD_OUTCOMES,
+    IMPORT_TOOL,
+    LOG_NAME,
+    OWN_TOOL,
+    PURPOSE_AUDIT,
+    RUNNING,
+    UNKNOWN,
+    VANISHED,
+)
 from ..settings import settings_for
 from ..trail import data_home
 from ..trail.read import logs_in
@@ -13,6 +23,7 @@ from .fold import LogEntries
 from .gaps import gaps
 from .killed import SeenKilled
 from .mine import continues
+from .window import earlier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -55,7 +66,9 @@ class Search:
     def _matches(self, log: LogEntries) -> "Iterator[Entry]":
         seen_killed = SeenKilled(log.path)
         try:
-            for entry in log.read(self._may_match):
+            for entry in log.read(
+                self._may_match, literal=self._literal, since=self._written_since(log)
+            ):
                 if entry["outcome"] == VANISHED:
                     seen_killed.complete(entry)
                 if matches(self.query, entry):
@@ -64,6 +77,16 @@ class Search:
             return  # no call was recorded yet
         except OSError as error:
             self._unreadable.append(f"{log.path}: {(error.strerror or str(error)).lower()}")
+
+    def _written_since(self, log: LogEntries) -> str | None:
+        """Return from when on the lines of a log have to be looked at; None is all of them.
+
+        A call is written down when it ends or later, but for those that were imported, and but
+        for a clock that was put back meanwhile, for which there is a little time.
+        """
+        if self.query.since is None or log.path.endswith(f"/{IMPORT_TOOL}/{LOG_NAME}"):
+            return None
+        return earlier(self.query.since)
 
     def _may_match(self, line: bytes) -> bool:
         """Reject by the bytes what cannot match, before any JSON is parsed."""
@@ -77,6 +100,7 @@ class Search:
         return (
             at < 13
             or b'"event":"begin"' in line[:260]
+            or b'"recorder":"import"' in line  # logged long after it ended
             or line[at : at + 24].decode("ascii", "replace") >= self.query.since
         )
 
@@ -138,12 +162,24 @@ def _in_window(query: "Query", entry: "Entry") -> bool:
     """Tell whether the call began or ended in the window."""
     moments = [str(entry.get("timestamp", ""))]
     if entry.get("exit_code") is not None or entry.get("outcome") in GOOD_OUTCOMES:
-        moments.append(str(entry.get("logged_at", "")))
+        moments.append(_ended_at(entry))
     return any(
         (query.since is None or moment >= query.since)
         and (query.until is None or moment <= query.until)
         for moment in moments
     )
+
+
+def _ended_at(entry: "Entry") -> str:
+    """Return when a call ended; one that was imported is logged long after."""
+    if entry.get("recorder") != RECORDER_IMPORT:
+        return str(entry.get("logged_at", ""))
+    began, duration = str(entry.get("timestamp", "")), entry.get("duration_ms")
+    try:
+        ended = datetime.fromisoformat(began) + timedelta(milliseconds=duration or 0)
+    except (ValueError, TypeError, OverflowError):
+        return began
+    return ended.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _is_listed(query: "Query", entry: "Entry") -> bool:

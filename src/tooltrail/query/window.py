@@ -9,6 +9,7 @@ from ..errors import UsageError
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DURATION = re.compile(r"-?((?:\d{1,9}(?:\.\d{1,3})?[smhdw])+)")
 _PART = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)([smhdw])")
+_CLOCK_MARGIN = timedelta(minutes=10)  # by which a clock may have been put back during a call
 _HINT = (
     "give a duration back from now (90s, 15m, 1h, 2d), an ISO 8601 time"
     " (2026-11-22, 2026-11-22T14:30:00Z; without an offset it is local time),"
@@ -23,10 +24,18 @@ def parse_time(option: str, text: str) -> str:
     """
     now = datetime.fromtimestamp(_host.wall_ns() / 1e9, UTC)
     try:
-        moment = _parse(text.strip(), now)
-        return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return _written(_parse(text.strip(), now))
     except (ValueError, OverflowError):
         raise UsageError(f"{option}: {text[:80]!r} is not a time", hint=_HINT) from None
+
+
+def earlier(moment: str) -> str:
+    """Return a time some minutes before another, both as the log writes them."""
+    return _written(datetime.fromisoformat(moment) - _CLOCK_MARGIN)
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _parse(text: str, now: datetime) -> datetime:

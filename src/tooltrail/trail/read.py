@@ -11,12 +11,13 @@ import zlib
 from errno import EBADMSG
 from typing import TYPE_CHECKING, Any
 
-from .segments import lines_of, sealed_segments
+from .find import from_time, lines_from
+from .segments import sealed_segments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from .segments import Snapshot
+    from .segments import Segment, Snapshot
 
 _HEAD_BYTES = 260  # within which a line says all that is needed to fold it
 
@@ -52,24 +53,37 @@ def lines(picture: "Snapshot") -> "Iterator[tuple[bytes, bool]]":
 
     Raises `OSError` where a segment cannot be read; one that was pruned meanwhile is passed over.
     """
+    return _lines((segment, 0, size) for segment, size in picture)
+
+
+def lines_since(picture: "Snapshot", moment: str) -> "Iterator[tuple[bytes, bool]]":
+    """Yield the lines that were written since `moment`, and a few before them, as `lines` does."""
+    return _lines(from_time(picture, moment))
+
+
+def _lines(
+    pieces: "Iterable[tuple[Segment, int, int | None]]",
+) -> "Iterator[tuple[bytes, bool]]":
     held = b""
-    for segment, size in picture:
+    for segment, offset, size in pieces:
         try:
-            for line in lines_of(segment, size):
+            for line in lines_from(segment, offset, size):
                 if held:
-                    yield held, _looks_whole(held) or parse(held) is not None
+                    yield held, is_whole(held)
                 held = line
         except FileNotFoundError:
             continue
         except (EOFError, zlib.error) as error:
             raise OSError(EBADMSG, f"{segment.name} is damaged: {error}") from error
     if held:
-        yield held, _looks_whole(held) or parse(held) is not None
+        yield held, is_whole(held)
 
 
-def _looks_whole(line: bytes) -> bool:
+def is_whole(line: bytes) -> bool:
     """Tell a line from the stump of one, without parsing it where that can be seen."""
-    return line.endswith(b"}\n") and line.count(b"{") == line.count(b"}")
+    if line.endswith(b"}\n") and line.count(b"{") == line.count(b"}"):
+        return True
+    return parse(line) is not None
 
 
 def parse(line: bytes) -> "dict[str, Any] | None":
