@@ -1,0 +1,178 @@
+"""The HTTP requests that the recorded calls made, as a server should have seen them."""
+
+import os
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from .._wire import NOT_STARTED
+from .record import STARTED_IT, TOLD_OF_IT, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_CLIENTS = ("curl", "wget", "http", "https", "xh", "httpx")
+_NOT_IDS = ("server-timing", "traceresponse")
+_MIN_ID_CHARS = 8  # a shorter one may stand in a line by chance
+_NEVER_CONNECTED = {"curl": (1, 2, 3, 5, 6, 7)}  # exit codes: curl(1), EXIT CODES
+_METHOD_FLAGS = ("-X", "--request", "--method")
+_POST_FLAGS = ("-d", "--data", "--data-raw", "--data-binary", "--data-urlencode", "--json")
+_FORM_FLAGS = ("-F", "--form", "--post-data", "--post-file")
+_VERBS = re.compile(r"[A-Z]{3,10}")
+
+
+class Request:
+    """One request. Times are seconds since 1970 on the caller's clock; None: not known."""
+
+    __slots__ = (
+        *("call", "end", "host", "ids", "method", "number", "path", "start", "status"),
+        "unanswered",
+    )
+
+    def __init__(
+        self,
+        call: Record,
+        *,
+        start: float,
+        end: float,
+        host: str | None = None,
+        method: str | None = None,
+        path: str | None = None,
+        status: int | None = None,
+    ) -> None:
+        self.call = call
+        self.number = 0  # of the request, in its call
+        self.start = start
+        self.end = max(start, end)
+        self.host = host
+        self.method = method
+        self.path = path
+        self.status = status
+        self.ids: list[str] = []
+        self.unanswered = False  # no response came: the server may never have seen it
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as `data.requests[].request` has it."""
+        return {
+            "request_id": self.call.request_id,
+            "number": self.number,
+            "tool": self.call.tool,
+            "started": round(self.start, 3),
+            "duration_ms": round((self.end - self.start) * 1000),
+            "host": self.host,
+            "method": self.method,
+            "path": self.path,
+            "status": self.status,
+            "ids": self.ids,
+        }
+
+
+def requests_of(records: "Iterable[Record]") -> list[Request]:
+    """Return the requests of these calls, in the order that they ended.
+
+    A call that a wrapper or a hook recorded as well is taken once, from the record that tells
+    most of its requests.
+    """
+    records = list(records)
+    told = {one.parent for one in records if one.entry.get("downstream") and one.parent}
+    wrapped: dict[tuple[str, ...], list[Record]] = defaultdict(list)
+    for record in records:
+        if record.entry.get("recorder") in STARTED_IT:
+            wrapped[_called(record)].append(record)
+    found: list[Request] = []
+    for record in records:
+        if record.start is None or record.only_reads:
+            continue
+        if record.entry.get("recorder") in TOLD_OF_IT and any(
+            record.holds(inner, 1.0) for inner in wrapped.get(_called(record), ())
+        ):
+            continue
+        if record.entry.get("downstream"):
+            found += _observed(record)
+        elif record.request_id not in told and record.outside:
+            found += _from_arguments(record)
+    return sorted(found, key=lambda request: (request.end, request.start))
+
+
+def _called(record: Record) -> tuple[str, ...]:
+    return (str(record.entry.get("trace_id")), *map(str, record.argv[1:]))
+
+
+def _observed(record: Record) -> "Iterator[Request]":
+    items = record.entry["downstream"]
+    for number, item in enumerate(items if isinstance(items, list) else (), 1):
+        if not isinstance(item, dict) or not isinstance(item.get("offset_ms"), int):
+            continue
+        start = (record.start or 0.0) + item["offset_ms"] / 1000
+        took = item.get("duration_ms")
+        status = item.get("status")
+        made = Request(
+            record,
+            start=start,
+            end=start + (took if isinstance(took, int) else 0) / 1000,
+            host=_text(item.get("host")),
+            method=_text(item.get("method")),
+            path=_text(item.get("path")),
+            status=status if isinstance(status, int) else None,
+        )
+        made.number = number
+        made.unanswered = made.status is None
+        ids = item.get("request_ids")
+        made.ids = [
+            text
+            for name, text in (ids.items() if isinstance(ids, dict) else ())
+            if name not in _NOT_IDS and isinstance(text, str) and len(text) >= _MIN_ID_CHARS
+        ]
+        if len(items) == 1:
+            made.ids.append(record.request_id)  # where it went out as X-Request-ID
+        yield made
+
+
+def _from_arguments(record: Record) -> "Iterator[Request]":
+    """Yield a request for each URL on the command line of a known client."""
+    argv = [word for word in record.argv if isinstance(word, str)]
+    client = os.path.basename(argv[0]) if argv else ""
+    if client not in _CLIENTS or record.entry.get("outcome") == NOT_STARTED or record.end is None:
+        return
+    exit_code = record.entry.get("exit_code")
+    urls = [word for word in argv[1:] if word.startswith(("http://", "https://"))]
+    for number, url in enumerate(urls, 1):
+        try:
+            parts = urlsplit(url)
+            host = parts.hostname
+        except ValueError:
+            continue
+        made = Request(
+            record,
+            start=record.start or 0.0,
+            end=record.end,
+            host=host,
+            method=_method(argv),
+            path=parts.path or "/",
+        )
+        made.number = number
+        made.unanswered = exit_code in _NEVER_CONNECTED.get(client, ())
+        if len(urls) == 1:
+            made.ids = [record.request_id]
+        yield made
+
+
+def _method(argv: list[str]) -> str | None:
+    for at, word in enumerate(argv[:-1]):
+        if word in _METHOD_FLAGS:
+            return argv[at + 1].upper()
+    flags = {word.partition("=")[0] for word in argv}
+    if argv[0].rpartition("/")[2] in ("http", "https", "xh", "httpx"):
+        return next((word for word in argv[1:] if _VERBS.fullmatch(word)), None)
+    if flags & {"-I", "--head"}:
+        return "HEAD"
+    if flags & {"-T", "--upload-file"}:
+        return "PUT"
+    if any(word.startswith(("-d", "-F")) for word in argv) or flags & {*_POST_FLAGS, *_FORM_FLAGS}:
+        return "POST"
+    return "GET" if not flags & {"-G", "--get", "-K", "--config"} else None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
