@@ -12,6 +12,7 @@ from .._wire import (
     LOG_NAME,
     OWN_TOOL,
     PURPOSE_AUDIT,
+    RECORDER_IMPORT,
     RUNNING,
     UNKNOWN,
     VANISHED,
