@@ -1,6 +1,7 @@
 """HTTP requests of a call: what goes out with them, and what comes back into the entry."""
 
 import asyncio
+import hashlib
 import socket
 import ssl
 import threading
@@ -11,6 +12,7 @@ from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
@@ -81,8 +83,15 @@ def test_a_request_is_an_item_with_the_ids_that_came_back(
     (item,) = items(home)
     assert item.pop("duration_ms") >= 0
     assert item.pop("offset_ms") >= 0
+    assert item.pop("path_sha256") == digest(server.url())
     assert item == {"host": "127.0.0.1", "method": "GET", "status": 200, "request_ids": KEPT_IDS}
     assert len(server.seen) == 1
+
+
+def digest(url: str) -> str:
+    """Return what the entry keeps of a URL's path."""
+    path = urlsplit(url).path or "/"
+    return "sha256:" + hashlib.sha256(path.encode()).hexdigest()
 
 
 @each_client

@@ -28,7 +28,7 @@ def patch(client: "ModuleType") -> None:
 
 def _connect(original: "Function") -> "Function":
     async def connect(self: "Any", req: "Any", *args: "Any", **named: "Any") -> "Any":
-        exchange = begin(req.method, host=req.url.raw_host)
+        exchange = begin(req.method, host=req.url.raw_host, target=req.url.raw_path_qs)
         if exchange is None:
             return await original(self, req, *args, **named)
         headers = exchange.extended(req.headers, req.url.raw_path_qs)

@@ -6,7 +6,9 @@ exchange, and the client does what it would do without us.
 """
 
 from .. import _host
+from .._encode import sha256
 from .._running import running
+from .._wire import ALGORITHM
 from ..settings import METADATA, NONE
 from .ids import printable_id, request_ids
 
@@ -24,13 +26,20 @@ _MAX_ERROR_CHARS = 256
 _WARNING = "DOWNSTREAM"
 
 
-def begin(method: "Any", *, host: "Any" = None, url: "Any" = None) -> "Exchange | None":
-    """Begin an exchange with `host` or the host of `url`; None where no call runs. Never raises."""
+def begin(
+    method: "Any", *, host: "Any" = None, target: "Any" = None, url: "Any" = None
+) -> "Exchange | None":
+    """Begin an exchange with `host` or the host of `url`; None where no call runs. Never raises.
+
+    `target` is the path with the query, where there is no `url`.
+    """
     call = running()
     if call is None:
         return None
     try:
-        return Exchange(call, _method(method), _host_name(host, url))
+        made = Exchange(call, _method(method), _host_name(host, url))
+        made.path = _path(target, url)
+        return made
     except Exception as error:
         _failed(call, error)
         return None
@@ -39,12 +48,13 @@ def begin(method: "Any", *, host: "Any" = None, url: "Any" = None) -> "Exchange 
 class Exchange:
     """A request that is under way; `answered` or `failed` makes it an item. Nothing here raises."""
 
-    __slots__ = ("_call", "_offset_ms", "_started_ns", "host", "method")
+    __slots__ = ("_call", "_offset_ms", "_started_ns", "host", "method", "path")
 
     def __init__(self, call: "Invocation", method: str, host: str) -> None:
         self._call = call
         self.method = method
         self.host = host
+        self.path: bytes | None = None
         self._offset_ms = call.elapsed_ms()
         self._started_ns = _host.monotonic_ns()
 
@@ -111,6 +121,8 @@ class Exchange:
         item: dict[str, Any] = {}
         if call.level != METADATA:  # a host may be an argument, and of those nothing is kept
             item["host"] = call.redactor.text(self.host, "downstream[].host")[:_MAX_HOST_CHARS]
+            if self.path is not None:
+                item["path_sha256"] = ALGORITHM + sha256(self.path).hexdigest()
         item["method"] = self.method
         if status is not None:
             item["status"] = status
@@ -146,6 +158,18 @@ def _method(method: "Any") -> str:
     text = method.decode("latin-1") if isinstance(method, bytes) else str(method)
     sound = text.isascii() and text.isalpha() and len(text) <= _MAX_METHOD_CHARS
     return text.upper() if sound else "_OTHER"
+
+
+def _path(target: "Any", url: "Any") -> bytes | None:
+    """Return the path as it goes over the wire, without the query; None where it is not known."""
+    given = target if url is None else url
+    if given is None:
+        return None
+    text = given if isinstance(given, bytes) else str(given).encode("utf-8", "replace")
+    scheme, mark, rest = text.partition(b"://")
+    if mark and scheme.isalpha():
+        text = b"/" + rest.partition(b"/")[2] if b"/" in rest.partition(b"?")[0] else b"/"
+    return text.partition(b"?")[0].partition(b"#")[0] or b"/"
 
 
 def _host_name(host: "Any", url: "Any") -> str:

@@ -20,7 +20,7 @@ def patch(default: "ModuleType") -> None:
 
 def _handle_request(original: "Function") -> "Function":
     def handle_request(self: "Any", request: "Any") -> "Any":
-        exchange = begin(request.method, host=request.url.raw_host)
+        exchange = begin(request.method, host=request.url.raw_host, target=request.url.raw_path)
         if exchange is None:
             return original(self, request)
         try:
@@ -36,7 +36,7 @@ def _handle_request(original: "Function") -> "Function":
 
 def _handle_async_request(original: "Function") -> "Function":
     async def handle_async_request(self: "Any", request: "Any") -> "Any":
-        exchange = begin(request.method, host=request.url.raw_host)
+        exchange = begin(request.method, host=request.url.raw_host, target=request.url.raw_path)
         if exchange is None:
             return await original(self, request)
         try:

@@ -27,7 +27,7 @@ def _make_request(original: "Function") -> "Function":
         self: "Any", conn: "Any", method: "Any", url: "Any", *args: "Any", **named: "Any"
     ) -> "Any":
         whole = str(url)[:8].lower().startswith(("http://", "https://"))  # the pool is a proxy's
-        exchange = begin(method, url=url) if whole else begin(method, host=self.host)
+        exchange = begin(method, url=url) if whole else begin(method, host=self.host, target=url)
         if exchange is None:
             return original(self, conn, method, url, *args, **named)
         headers = exchange.extended(named.get("headers"), url)

@@ -4,9 +4,10 @@ import re
 from collections import defaultdict
 from os.path import commonprefix
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
-from .._wire import REDACTED
+from .._encode import sha256
+from .._wire import ALGORITHM, REDACTED
 from ..errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Candidates:
         self._by_path: dict[str | None, list[Kind]] = defaultdict(list)
         for kind in dict.fromkeys(self.kinds):
             self._by_path[kind[2]].append(kind)
+        self._digests = any(path and path.startswith(ALGORITHM) for path in self._by_path)
         self._words: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for place, request in enumerate(requests):
             for name in request.ids:
@@ -81,13 +83,19 @@ class Candidates:
 
     def _kinds_of(self, line: "Line") -> "list[Kind]":
         path = line.path
-        if path is not None and "%" in path:
-            path = unquote(path)
         if path is None:
             known = [kind for kinds in self._by_path.values() for kind in kinds]
         else:
-            known = self._by_path.get(path, []) + self._by_path.get(None, [])
+            ways = {unquote(path) if "%" in path else path}
+            if self._digests:  # of the path as it was sent, which the log may have unquoted
+                ways |= {_digest(path), _digest(quote(path, safe="%/:@!$&'()*+,;=~-._"))}
+            known = [kind for way in ways for kind in self._by_path.get(way, ())]
+            known += self._by_path.get(None, [])
         return [kind for kind in known if _fits(kind, line)]
+
+
+def _digest(path: str) -> str:
+    return ALGORITHM + sha256(path.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _kind(request: "Request", own_host: bool) -> "Kind":

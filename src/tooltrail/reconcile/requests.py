@@ -23,7 +23,10 @@ _VERBS = re.compile(r"[A-Z]{3,10}")
 
 
 class Request:
-    """One request. Times are seconds since 1970 on the caller's clock; None: not known."""
+    """One request. Times are seconds since 1970 on the caller's clock; None: not known.
+
+    Of a request that the tool's own record tells, `path` is the digest of the path.
+    """
 
     __slots__ = (
         *("call", "end", "host", "ids", "method", "number", "path", "start", "status"),
@@ -113,7 +116,7 @@ def _observed(record: Record) -> "Iterator[Request]":
             end=start + (took if isinstance(took, int) else 0) / 1000,
             host=_text(item.get("host")),
             method=_text(item.get("method")),
-            path=_text(item.get("path")),
+            path=_text(item.get("path_sha256")),
             status=status if isinstance(status, int) else None,
         )
         made.number = number
