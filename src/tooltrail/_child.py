@@ -79,7 +79,7 @@ class MetaFile:
             return []
         if not text:
             return []
-        loads = _loads()
+        loads = json_parser()
         found = []
         for line in text.split(b"\n"):
             try:
@@ -91,7 +91,8 @@ class MetaFile:
         return found
 
 
-def _loads() -> "Callable[[str], Any]":
+def json_parser() -> "Callable[[str], Any]":
+    """Return a parser of JSON text: the C scanner below `json`, where it is to be had."""
     try:
         from _json import make_scanner
 

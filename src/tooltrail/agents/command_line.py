@@ -1,10 +1,9 @@
 """What a line that an agent gives to its shell calls: one program, or the shell itself."""
 
-import shlex
-
 _SHELL = "bash"
 _OF_THE_SHELL = frozenset("|&;<>()$`\\\n*?[]{}~!#=%")  # = only before the program's name matters
 _AFTER_THE_NAME = frozenset("=%{}!")  # which a shell leaves alone in the arguments of a program
+_SPACE, _QUOTES = " \t", "'\""
 
 
 def called(line: str) -> tuple[str, list[str]]:
@@ -16,10 +15,31 @@ def called(line: str) -> tuple[str, list[str]]:
     """
     first, _, rest = line.strip().partition(" ")
     if _OF_THE_SHELL.isdisjoint(first) and not (_OF_THE_SHELL - _AFTER_THE_NAME) & set(rest):
-        try:
-            argv = shlex.split(line)
-        except ValueError:  # quotes that do not match: the shell's business
-            argv = []
-        if argv:
+        argv = _words(line)
+        if argv and argv[0]:
             return argv[0].rpartition("/")[2] or _SHELL, argv
     return _SHELL, [_SHELL, "-c", line]
+
+
+def _words(line: str) -> list[str] | None:
+    """Split a line without backslashes as a shell does; None where its quotes do not match.
+
+    `shlex` does more, and costs as much as an interpreter's start.
+    """
+    words: list[str] = []
+    word: list[str] | None = None
+    quote = ""
+    for char in line.strip():
+        if quote and char == quote:
+            quote = ""
+        elif quote or char not in _QUOTES + _SPACE:
+            word = word or []
+            word.append(char)
+        elif char in _QUOTES:
+            quote, word = char, word or []
+        elif word is not None:
+            words.append("".join(word))
+            word = None
+    if quote:
+        return None  # the shell's business
+    return words if word is None else [*words, "".join(word)]
