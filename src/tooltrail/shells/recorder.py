@@ -1,0 +1,230 @@
+"""The process that records what one shell does: it lives as long as the shell does.
+
+    python -m tooltrail.shells.recorder NAME PID FIFO      (stdin: the FIFO)
+
+The shell's hook tells of each command in eight fields, each ended by a NUL byte: kind, time in µs,
+the call's id, working directory, `$!` and behind it `/1` where what ran before goes on, else `/0`,
+`$?`, PIPESTATUS, the text of the command. Kinds: S (the shell starts), D (a command is about to
+start), N (a loop or arithmetic: no command), P (a prompt), X (the shell ends). All that is in a
+pipe, in memory; what is written to the disk has been through redaction.
+"""
+
+import os
+import re
+import select
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+from .._ending import by_exit_code, by_signal
+from .._host import boot_id, pid_namespace, start_ticks, timestamp, user_name
+from .._wire import OWN_TOOL, RECORDER_HOOK, REPLACED, TOOL_TRACE_ID
+from ..context import from_environment, is_request_id
+from ..entry import Ending
+from ..errors import TooltrailError
+from ..secondhand import Told
+from .ledger import Ledger, Running
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+_FIELDS = 8
+_LOOK_MS = 1000  # how often a shell is looked for where the system has no pidfd
+_MAX_SIGNAL = 64
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+-:@,")
+_QUOTES = frozenset(" '\"\t=%")
+_QUOTED = re.compile(r"'[^']*'")  # in which nothing is expanded
+_REDIRECTION = re.compile(r"\s(?:\d*(?:>>|>&|>\||>|<)|&>>?)\s?[\w./&-]+$")
+
+
+def main(arguments: "Sequence[str]") -> int:
+    """Record until the shell is gone."""
+    name, pid, fifo = arguments[0], int(arguments[1]), arguments[2]
+    try:
+        os.setsid()  # what ends the shell's process group shall not end its recorder
+    except OSError:  # the shell has put it into a group of its own already
+        os.chdir("/")
+    os.closerange(3, 1024)  # what the shell had open is not ours to keep open
+    recorder = Recorder(name, pid, os.environ)
+    try:
+        _listen(pid, recorder)
+    finally:
+        recorder.close()
+        if os.path.exists(fifo):
+            os.unlink(fifo)
+    return 0
+
+
+def _listen(pid: int, recorder: "Recorder") -> None:
+    """Hand over what is told, until the shell is gone and the pipe is empty."""
+    os.set_blocking(0, False)
+    poll = select.poll()
+    poll.register(0, select.POLLIN)
+    try:
+        shell = os.pidfd_open(pid)
+        poll.register(shell, select.POLLIN)
+    except (OSError, AttributeError):
+        shell = -1
+    alive, left = True, b""
+    while True:
+        try:
+            got = os.read(0, 65_536)
+        except BlockingIOError:
+            if not alive or recorder.is_over:
+                return
+            ready = dict(poll.poll(None if shell >= 0 else _LOOK_MS))
+            alive = shell not in ready if shell >= 0 else start_ticks(pid) is not None
+            continue
+        if not got:  # no FIFO that we hold open ourselves: there is nothing to wait for
+            return
+        *fields, left = (left + got).split(b"\0")
+        while len(fields) >= _FIELDS:
+            recorder.take([os.fsdecode(field) for field in fields[:_FIELDS]])
+            del fields[:_FIELDS]
+        left = b"\0".join([*fields, left])
+
+
+class Recorder:
+    """Turns what a shell tells into entries: one of the shell, and one of each command below it."""
+
+    def __init__(self, name: str, pid: int, environment: "Mapping[str, str]") -> None:
+        self.is_over = False
+        self._name = name
+        self._pid = pid
+        self._environment = environment
+        self._ledger = Ledger()
+        self._shell: Running | None = None
+        self._last = ""  # the text of the command that was begun last
+
+    def take(self, fields: "Sequence[str]") -> None:
+        """Record one thing that was told. What cannot be read or written is left out."""
+        kind, at, request_id, cwd, background, status, pipe, text = fields
+        try:
+            at_us = int(at)
+            if not is_request_id(request_id):
+                return
+            if kind == "S":
+                self._start(at_us, request_id, cwd, [background, status, pipe])
+                return
+            background, _, piped = background.partition("/")
+            codes = [int(code) for code in pipe.split()]
+            ending = int(status)
+            if kind == "X" and len(codes) == 1:
+                codes = [ending]  # `exit 3` leaves PIPESTATUS as it was
+            ended = self._ledger.boundary(at_us, codes, background, piped=piped == "1")
+        except ValueError:
+            return
+        self._write(ended)
+        if kind == "D":
+            self._last = text
+            self._begin(at_us, request_id, cwd, text)
+        elif kind == "X" and self._shell is not None:
+            self._shell.ended = ending, at_us
+            self._write([self._shell])
+            self._shell, self.is_over = None, True
+
+    def close(self) -> None:
+        """Write what is known once the shell is gone, or `exec` has put a program in its place."""
+        if self._last.split(" ")[0] == "exec" and self._shell is not None:
+            for each in (*self._ledger.running, self._shell):
+                _contained(each.told.write_end, Ending(None, REPLACED), duration_ms=None)
+
+    def _start(self, at_us: int, request_id: str, cwd: str, told: "Sequence[str]") -> None:
+        interactive, name, text = told
+        argv = [self._name, "-c", text] if text else [self._name, *([] if interactive else [name])]
+        process = {
+            "pid": self._pid,
+            "start_ticks": start_ticks(self._pid),
+            "pid_namespace": pid_namespace(),
+            "boot_id": boot_id(),
+            **self._seen(cwd),
+            "argv": argv,
+        }
+        call = self._told(self._name, request_id, at_us, None)
+        call.describe(None, {"argv": argv}, process=process)
+        _contained(call.write_begin)
+        self._shell = Running(call, at_us)
+
+    def _begin(self, at_us: int, request_id: str, cwd: str, text: str) -> None:
+        tool, argv = called(self._name, text)
+        shell = self._shell.told.request_id if self._shell is not None else None
+        call = self._told(tool, request_id, at_us, shell)
+        call.describe(None, {"argv": argv}, process={**self._seen(cwd), "argv": argv})
+        _contained(call.write_begin)
+        self._ledger.begin(Running(call, at_us))
+
+    def _seen(self, cwd: str) -> "dict[str, Any]":
+        uid = os.geteuid()
+        host = os.uname().nodename
+        return {"cwd": cwd, "host": host, "uid": uid, "user": user_name(uid)}
+
+    def _told(self, tool: str, request_id: str, at_us: int, parent: str | None) -> Told:
+        context = from_environment(
+            OWN_TOOL, self._environment, user=user_name(os.geteuid()), redacted=_NO_KEYS
+        )
+        if parent is not None:
+            context.parent_request_id = parent
+        elif context.trace_id == f"{self._name}-{request_id}":
+            context.trace_source = "generated"
+        call = Told(
+            tool,
+            recorder=RECORDER_HOOK,
+            request_id=request_id,
+            timestamp=timestamp(at_us * 1000),
+            context=context,
+        )
+        identifier = call.redactor.identifier
+        context.trace_id = identifier(context.trace_id, TOOL_TRACE_ID)
+        if context.operator is not None:
+            context.operator = identifier(context.operator, "operator")
+        return call
+
+    def _write(self, ended: "Sequence[Running]") -> None:
+        for command in ended:
+            assert command.ended is not None
+            status, at_us = command.ended
+            took = max(at_us - command.began_us, 0) // 1000
+            _contained(command.told.write_end, _ending(status), duration_ms=took)
+
+
+def _NO_KEYS(text: str, _field: str) -> str:
+    return text  # `_told` redacts with the rules of the call's own tool
+
+
+def _ending(status: int) -> Ending:
+    """Read a status as a shell gives it: above 128, a signal."""
+    number = status - 128
+    if 0 < number <= _MAX_SIGNAL:
+        return by_signal(number, "SIGNAL", "the shell says that a signal ended it")
+    return by_exit_code(status)
+
+
+def _contained(write: "Any", *arguments: "Any", **options: "Any") -> None:
+    try:
+        write(*arguments, **options)
+    except (TooltrailError, OSError):
+        return  # nobody to tell: the shell's stderr is not ours
+
+
+def called(shell: str, text: str) -> tuple[str, list[str]]:
+    """Return the tool and the argv of one command of a shell.
+
+    The words of a plain command are its argv, without the redirections at its end. Where the shell
+    has yet to expand them, or it is no simple command: `("bash", ["bash", "-c", text])`.
+    """
+    bare = text
+    while (found := _REDIRECTION.search(bare)) is not None:
+        bare = bare[: found.start()]
+    first = bare.split(None, 1)[0] if bare.strip() else ""
+    named = first.rpartition("/")[2] if _PLAIN.issuperset(first) else ""
+    if named and (_PLAIN | _QUOTES).issuperset(_QUOTED.sub("", bare)):
+        try:
+            return named, shlex.split(bare)
+        except ValueError:
+            pass  # quotes that do not match
+    return shell, [shell, "-c", text]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,108 @@
+"""An interactive shell in which every command is recorded: bash and zsh in a real terminal."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import Home, needs
+from shell_world import Terminal, install, until
+from tooltrail import shells, userfile
+from tooltrail.errors import UsageError
+
+Line = dict[str, Any]
+SHELLS = [pytest.param("bash"), pytest.param("zsh", marks=needs("zsh"))]
+
+
+def open_shell(home: Home, name: str, startup: str = "") -> Terminal:
+    """Start an interactive shell with a start-up file of its user's, and our hook in it."""
+    (home.path / f".{name}rc").write_text(f"PS1='$ '\n{startup}")
+    install(home, name)
+    environment = home.environment(TERM="dumb", HISTFILE=str(home.path / "hist"))
+    terminal = Terminal([name, "-i"], environment)
+    terminal.type("echo rea''dy", "ready")
+    return terminal
+
+
+def ends(home: Home, name: str) -> list[Line]:
+    def over(lines: list[Line]) -> bool:
+        return any(line["tool"] == name and line["process"]["pid"] for line in lines)
+
+    return until(lambda: home.events("tooltrail", "end"), over)
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_each_line_is_recorded_with_its_exit_code(home: Home, name: str) -> None:
+    """Also the shell itself, which ends with the status of its `exit`."""
+    terminal = open_shell(home, name)
+    terminal.type("false", "$ ")
+    terminal.type("echo st''atus=$?", "status=1")
+    terminal.type("(exit 4)", "$ ")
+    terminal.type("echo st''atus=$?", "status=4")
+    terminal.type("sleep 0.1; echo do''ne", "done")
+    terminal.type("jobs; echo jo''bs=$(jobs | wc -l)", "jobs=0")
+    terminal.type("wait; echo wa''ited", "waited")
+    terminal.type("exit 3", "")
+    assert terminal.end() == 3
+    lines = ends(home, name)
+    assert ("false", 1) in [(line["tool"], line["exit_code"]) for line in lines]
+    assert "sleep" in {line["tool"] for line in lines} | {
+        word for line in lines for text in line["params"]["argv"] for word in text.split()
+    }
+    (shell,) = [line for line in lines if line["process"]["pid"]]
+    assert shell["exit_code"] == 3
+    assert all(
+        line["parent_request_id"] == shell["request_id"] for line in lines if line is not shell
+    )
+
+
+def test_bash_keeps_a_users_prompt_command_and_history(home: Home) -> None:
+    """PROMPT_COMMAND sees `$?`; what it runs is not recorded; the history holds what was typed."""
+    terminal = open_shell(home, "bash", "PROMPT_COMMAND='echo pro''mpt=$?; /bin/true'\n")
+    terminal.type("false", "prompt=1")
+    terminal.type("true", "prompt=0")
+    terminal.type("true a b; false", "prompt=1")
+    terminal.type("echo la''st=$_", "last=false")
+    shown = terminal.type("history | wc -l; echo en''d", "end\r")
+    assert "\n6\r" in shown, "the lines that were typed, and no others"
+    assert "_tooltrail" not in terminal.shown.decode(errors="replace")
+    terminal.type("exit", "")
+    terminal.end()
+    recorded = [line["params"]["argv"] for line in ends(home, "bash")]
+    assert ["/bin/true"] not in recorded
+    assert ["false"] in recorded
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_installing_twice_and_taking_away_leaves_the_users_file(home: Home, name: str) -> None:
+    """The marked block comes once, and goes without a trace."""
+    rc = home.path / f".{name}rc"
+    theirs = "# mine\nalias a=b\n"
+    rc.write_text(theirs)
+    hook = install(home, name)
+    once = rc.read_text()
+    assert once.startswith(theirs)
+    install(home, name)
+    assert rc.read_text() == once
+    options: dict[str, Any] = {"command": ["tooltrail"], "home": str(home.path), "project": None}
+    (row,) = shells.status(name, **options)
+    assert row["state"] == "on"
+    hook.write_text(hook.read_text() + "# changed\n")
+    (row,) = shells.status(name, **options)
+    assert row["state"] == "broken"
+    rc.write_text(once + "# later\n")
+    for edit in shells.uninstall(name, **options):
+        userfile.apply(edit)
+    assert rc.read_text() == theirs + "# later\n"
+    assert not hook.exists()
+    assert shells.status(name, **options)[0]["state"] == "off"
+    assert not any(edit.changed for edit in shells.uninstall(name, **options))
+
+
+def test_a_block_without_its_end_is_left_to_its_owner(home: Home) -> None:
+    """Nobody can say what would be taken away with it."""
+    install(home, "bash")
+    rc = Path(home.path / ".bashrc")
+    rc.write_text(rc.read_text().replace("# <<< tooltrail hook <<<\n", ""))
+    with pytest.raises(UsageError, match="lost its end"):
+        shells.uninstall("bash", command=["tooltrail"], home=str(home.path), project=None)
