@@ -56,7 +56,7 @@ def _head(trace: "Trace") -> str:
     by = safe(operators[0], 60) if len(operators) == 1 else f"{len(operators)} operators"
     failed = len(trace.failed())
     return (
-        f"{safe(trace.trace_id, 80)}: {len(calls)} calls by {by}, {failed or 'none'} failed,"
+        f"{safe(trace.trace_id, 80)}: {len(calls)} call{'' if len(calls) == 1 else 's'} by {by}, {failed or 'none'} failed,"
         f" {duration(trace.duration_ms)} from {safe(trace.started)}"
     )
 
