@@ -6,8 +6,11 @@ import _measure
 import append
 import calling
 import hello_click
+import hook_handler
+import import_transcript
 import log_growth
 import redaction
+import shims
 import startup
 import verify
 import wrapper
@@ -20,7 +23,10 @@ BENCHMARKS = (
     startup,
     log_growth,
     wrapper,
+    shims,
     calling,
+    hook_handler,
+    import_transcript,
     append,
     verify,
     redaction,

@@ -55,8 +55,9 @@ def _head(trace: "Trace") -> str:
     operators = sorted({str(call.entry.get("operator")) for call in calls})
     by = safe(operators[0], 60) if len(operators) == 1 else f"{len(operators)} operators"
     failed = len(trace.failed())
+    count = "1 call" if len(calls) == 1 else f"{len(calls)} calls"
     return (
-        f"{safe(trace.trace_id, 80)}: {len(calls)} call{'' if len(calls) == 1 else 's'} by {by}, {failed or 'none'} failed,"
+        f"{safe(trace.trace_id, 80)}: {count} by {by}, {failed or 'none'} failed,"
         f" {duration(trace.duration_ms)} from {safe(trace.started)}"
     )
 
