@@ -7,7 +7,6 @@ import append
 import calling
 import hello_click
 import hook_handler
-import import_transcript
 import log_growth
 import redaction
 import shims
@@ -26,7 +25,6 @@ BENCHMARKS = (
     shims,
     calling,
     hook_handler,
-    import_transcript,
     append,
     verify,
     redaction,
