@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from .mine import Session, own_session
-from .window import parse_time
+from .window import parse_duration, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 TABLE = "table"
 JSON = "json"
 JSONL = "jsonl"
-OUTPUTS = (JSONL, JSON, TABLE)
+CSV = "csv"
+OUTPUTS = (JSONL, JSON, TABLE, CSV)
 
 
 _MANY = 1 << 62  # no log holds more
@@ -40,11 +41,21 @@ OPTIONS = (
     Option("--request-id", "ID", "the one call with this id"),
     Option("--operator", "NAME", "calls made by this operator, and by those that continue it"),
     Option("--exit-code", "N", "calls that ended with this exit code"),
+    Option(
+        "--outcome", "NAME", "calls that ended so: success, failure, killed, timed_out, vanished"
+    ),
+    Option("--origin", "NAME", "calls whose result was executed, cached, deduplicated, dry_run"),
+    Option("--slower-than", "TIME", "calls that took longer: 2s, 1.5s, 500ms, 5m"),
+    Option("--param", "NAME=VALUE", "calls with this param, or this option among their arguments"),
+    Option("--text", "TEXT", "calls whose entry holds this text, as it is written"),
     Option("--failed", None, "calls that failed, were killed, or vanished"),
     Option("--mine", None, "calls of the session that asks: its trace, or its agent's session"),
     Option("--exact", None, "take ids as they are, without those that continue them"),
     Option("--all", None, "also the calls that only read the log"),
     Option("--limit", "N", "at most this many entries, the first in order of the log"),
+    Option("--tail", "N", "only the last so many entries, in order of the log"),
+    Option("--reverse", None, "the newest first"),
+    Option("--fields", "LIST", "only these fields of an entry: timestamp,tool,params.env"),
 )
 TOOL_OPTION = Option("--tool", "NAME", "calls of this tool, recorded by itself or by a wrapper")
 
@@ -68,7 +79,14 @@ class Query:
         self.mine: Session | None = asked.get("mine")
         self.exact: bool = bool(asked.get("exact"))
         self.all: bool = bool(asked.get("all"))
+        self.outcome: str | None = asked.get("outcome")
+        self.origin: str | None = asked.get("origin")
+        self.slower_than: int | None = asked.get("slower_than")  # ms
+        self.param: tuple[str, str] | None = asked.get("param")
+        self.text: str | None = asked.get("text")
         self.limit: int | None = asked.get("limit")
+        self.tail: int | None = asked.get("tail")
+        self.reverse: bool = bool(asked.get("reverse"))
         self.carries: Callable[[bytes], bool] | None = asked.get("carries")
 
 
@@ -81,7 +99,11 @@ def query_from(values: "Mapping[str, Any]") -> Query:
     for name in ("since", "until"):
         if asked.get(name) is not None:
             asked[name] = parse_time(f"--{name}", asked[name])
-    for name, least in (("exit_code", 0), ("limit", 1)):
+    if asked.get("slower_than") is not None:
+        asked["slower_than"] = parse_duration("--slower-than", asked["slower_than"])
+    if asked.get("param") is not None:
+        asked["param"] = _assignment(asked["param"])
+    for name, least in (("exit_code", 0), ("limit", 1), ("tail", 1)):
         if asked.get(name) is not None:
             asked[name] = _whole_number("--" + name.replace("_", "-"), asked[name], least)
     asked["mine"] = own_session() if asked.get("mine") else None
@@ -91,6 +113,16 @@ def query_from(values: "Mapping[str, Any]") -> Query:
             f"--since ({query.since}) is after --until ({query.until})", hint="swap the two"
         )
     return query
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, assigned, value = text.partition("=")
+    if not name or not assigned:
+        raise UsageError(
+            f"--param: {text[:80]!r} is no NAME=VALUE",
+            hint="write --param env=prod, or env= for none",
+        )
+    return name.removeprefix("--"), value
 
 
 def _whole_number(option: str, text: "str | int", least: int) -> int:

@@ -46,10 +46,17 @@ class Search:
         self._logs = [LogEntries(path) for path in self.paths]
         self._unreadable: list[str] = []
         self._literal = _literal_of(query)
+        self._text = None if query.text is None else encode(query.text)[1:-1].encode("ascii")
 
     def __iter__(self) -> "Iterator[Entry]":
         streams = [self._matches(log) for log in self._logs]
-        merged = heapq.merge(*streams, key=lambda entry: str(entry.get("logged_at", "")))
+        merged: Iterator[Entry] = heapq.merge(
+            *streams, key=lambda entry: str(entry.get("logged_at", ""))
+        )
+        if self.query.tail is not None or self.query.reverse:
+            from .latest import latest
+
+            merged = latest(merged, self.query)
         return islice(merged, self.query.limit)
 
     def problems(self) -> "list[Gap]":
@@ -93,6 +100,8 @@ class Search:
         """Reject by the bytes what cannot match, before any JSON is parsed."""
         if self._literal is not None and self._literal not in line:
             return False
+        if self._text is not None and self._text not in line:
+            return False
         if self.query.carries is not None and not self.query.carries(line):
             return False
         if self.query.since is None:
@@ -127,9 +136,40 @@ def matches(query: "Query", entry: "Entry") -> bool:
             query.exit_code is None or entry.get("exit_code") == query.exit_code,
             not query.failed or is_failed(entry),
             query.mine is None or query.mine.holds(entry),
+            query.outcome is None or entry.get("outcome") == query.outcome,
+            query.origin is None or entry.get("origin") == query.origin,
+            query.slower_than is None or _took(entry) > query.slower_than,
+            query.param is None or _has_param(entry, *query.param),
             _in_window(query, entry),
             _is_listed(query, entry),
         )
+    )
+
+
+def _took(entry: "Entry") -> int:
+    took = entry.get("duration_ms")
+    return took if isinstance(took, int) else -1
+
+
+def _has_param(entry: "Entry", name: str, value: str) -> bool:
+    """Tell a call with this param; of a wrapped one, with this option among its arguments."""
+    params = entry.get("params")
+    if not isinstance(params, dict):
+        return False
+    if name in params:
+        given = params[name]
+        return value == (given if isinstance(given, str) else encode(given)) or (
+            isinstance(given, list) and value in given
+        )
+    argv = params.get("argv")
+    if not isinstance(argv, list):
+        return False
+    flags = (f"--{name}", f"-{name}")
+    return any(
+        word in (f"{name}={value}", *(f"{flag}={value}" for flag in flags))
+        or (word in flags and argv[at + 1 : at + 2] == [value])
+        for at, word in enumerate(argv)
+        if isinstance(word, str)
     )
 
 

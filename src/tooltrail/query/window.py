@@ -8,6 +8,7 @@ from ..errors import UsageError
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DURATION = re.compile(r"-?((?:\d{1,9}(?:\.\d{1,3})?[smhdw])+)")
+_SHORT_DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,3})?)ms|(\d{1,9}(?:\.\d{1,3})?)")
 _PART = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)([smhdw])")
 _CLOCK_MARGIN = timedelta(minutes=10)  # by which a clock may have been put back during a call
 _HINT = (
@@ -27,6 +28,23 @@ def parse_time(option: str, text: str) -> str:
         return _written(_parse(text.strip(), now))
     except (ValueError, OverflowError):
         raise UsageError(f"{option}: {text[:80]!r} is not a time", hint=_HINT) from None
+
+
+def parse_duration(option: str, text: str) -> int:
+    """Return a duration in ms: `500ms`, `2s`, `1m30s`, or a plain number of seconds.
+
+    Raises `UsageError`, which names the option, where the text is none.
+    """
+    found = _SHORT_DURATION.fullmatch(text.strip())
+    if found is not None and found[1]:
+        return int(float(found[1]))
+    if found is not None and found[2]:
+        return int(float(found[2]) * 1000)
+    parts = _DURATION.fullmatch(text.strip())
+    if parts is None or text.strip().startswith("-"):
+        raise UsageError(f"{option}: {text[:80]!r} is not a duration", hint="write 500ms, 2s or 5m")
+    spans = (timedelta(**{_UNITS[unit]: float(count)}) for count, unit in _PART.findall(parts[1]))
+    return int(sum(spans, timedelta()).total_seconds() * 1000)
 
 
 def earlier(moment: str) -> str:

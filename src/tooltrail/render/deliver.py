@@ -10,7 +10,7 @@ from .._stdout import is_terminal
 from .._wire import FAILURE, USAGE_ERROR
 from ..entry import Ending, error_fields
 from ..envelope import document, response
-from ..errors import NotFoundError, TooltrailError
+from ..errors import NotFoundError, TooltrailError, UsageError
 from ..query.options import JSON, TABLE, query_from
 from ..query.search import Search
 from ..reconstruct import rebuild
@@ -51,18 +51,36 @@ def deliver_listing(
     """Print the entries that the options ask for; finish `call`; return the exit code."""
 
     def print_it() -> None:
+        fields = _fields(values.get("fields"))
         search = Search(query_from(values), paths)
 
         def tail() -> "dict[str, Any]":
             _note_problems(call, search)
             return _response_tail(call)
 
-        write(listing.pieces(search, output, columns=terminal_columns(), tail=tail), output != JSON)
+        pieces = listing.pieces(
+            search, output, columns=terminal_columns(), tail=tail, fields=fields
+        )
+        write(pieces, output != JSON)
         if output != JSON:
             _note_problems(call, search)
         tidy(search.paths)
 
     return _deliver(call, output, print_it)
+
+
+def _fields(text: str | None) -> list[str] | None:
+    """Read `--fields`. Raises `UsageError` where a name is none."""
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if not name or not all(part for part in name.split(".")):
+            raise UsageError(
+                f"--fields: {text[:80]!r} has a name that is none",
+                hint="write names with commas between: timestamp,tool,params.env",
+            )
+    return list(dict.fromkeys(names))
 
 
 def deliver_trace(

@@ -4,15 +4,21 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from .._plain import encode_any
-from ..query.options import JSON, JSONL
+from ..query.options import CSV, JSON, JSONL
 from .safe import duration, fit, pad, safe, width
 from .words import call_words, exit_words, mark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     Entry = dict[str, Any]
 
+CSV_FIELDS = (
+    *("timestamp", "logged_at", "tool", "command", "outcome", "exit_code", "signal"),
+    *("duration_ms", "operator", "trace_id", "request_id", "parent_request_id", "recorder"),
+    *("origin", "version", "process.host", "process.user", "process.cwd", "params", "error"),
+)
+_MAX_CELL_CHARS = 32_000  # a spreadsheet takes 32,767
 _LOOKED_AHEAD = 200  # rows whose width decides the columns of the table
 _HEADINGS = ("", "TIME (UTC)", "TOOK", "EXIT", "TRACE", "CALL")
 
@@ -23,17 +29,65 @@ def pieces(
     *,
     columns: int | None,
     tail: "Callable[[], dict[str, Any]]",
+    fields: "Sequence[str] | None" = None,
 ) -> "Iterator[str]":
     """Yield the listing in pieces, as a stream.
 
     As `json` it is one response, whose other members `tail` gives once all entries are out. A
-    table is cut to `columns`, where that is given.
+    table is cut to `columns`, where that is given. `fields` are names of members, with dots for
+    what is inside others; only those are shown.
     """
+    if output == CSV:
+        return _csv(entries, fields or CSV_FIELDS)
+    if fields is not None:
+        entries = (picked(entry, fields) for entry in entries)
     if output == JSONL:
         return (encode_any(entry) + "\n" for entry in entries)
     if output == JSON:
         return _response(entries, tail)
-    return _table(entries, columns)
+    return _table(entries, columns) if fields is None else _plain_table(entries, fields, columns)
+
+
+def picked(entry: "Entry", fields: "Sequence[str]") -> "Entry":
+    """Return these fields of an entry, by their names with dots; what it has not is null."""
+    found = {}
+    for field in fields:
+        value: Any = entry
+        for part in field.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        found[field] = value
+    return found
+
+
+def _csv(entries: "Iterable[Entry]", fields: "Sequence[str]") -> "Iterator[str]":
+    """Yield RFC 4180; a value that a spreadsheet would take for a formula has a quote before it."""
+    import csv
+    from io import StringIO
+
+    out = StringIO()
+    writer = csv.writer(out)
+    for row in chain(
+        [fields], ([_cell(value) for value in picked(entry, fields).values()] for entry in entries)
+    ):
+        writer.writerow(row)
+        yield out.getvalue()
+        out.seek(0)
+        out.truncate()
+
+
+def _cell(value: Any) -> str:
+    if value is None or isinstance(value, (bool, int, float)):
+        return "" if value is None else encode_any(value)
+    text = safe(value, _MAX_CELL_CHARS)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
+def _plain_table(
+    entries: "Iterable[Entry]", fields: "Sequence[str]", columns: int | None
+) -> "Iterator[str]":
+    """Yield one column for each field."""
+    rows = ([safe(value) for value in entry.values()] for entry in entries)
+    yield from _lines(rows, [field.upper() for field in fields], columns, ())
 
 
 def _response(entries: "Iterable[Entry]", tail: "Callable[[], dict[str, Any]]") -> "Iterator[str]":
@@ -44,14 +98,23 @@ def _response(entries: "Iterable[Entry]", tail: "Callable[[], dict[str, Any]]") 
 
 
 def _table(entries: "Iterable[Entry]", columns: int | None) -> "Iterator[str]":
-    rows = (_row(entry) for entry in entries)
+    yield from _lines((_row(entry) for entry in entries), _HEADINGS, columns, (2, 3))
+
+
+def _lines(
+    rows: "Iterable[Sequence[str]]",
+    headings: "Sequence[str]",
+    columns: int | None,
+    to_the_right: "Sequence[int]",
+) -> "Iterator[str]":
+    rows = iter(rows)
     first = list(islice(rows, _LOOKED_AHEAD))
     if not first:
         return
-    widths = [max(width(row[at]) for row in [_HEADINGS, *first]) for at in range(len(_HEADINGS))]
-    for row in chain([_HEADINGS], first, rows):
+    widths = [max(width(row[at]) for row in [headings, *first]) for at in range(len(headings))]
+    for row in chain([headings], first, rows):
         line = "  ".join(
-            pad(cell, size, right=at in (2, 3))
+            pad(cell, size, right=at in to_the_right)
             for at, (cell, size) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         yield (line if columns is None else fit(line, columns)) + "\n"
