@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -122,10 +123,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     folder = tmp_path / "home"
     folder.mkdir()
     monkeypatch.setenv("HOME", str(folder))
-    (tmp_path / "tmp").mkdir()
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     made = Home(folder)
-    yield made
+    with tempfile.TemporaryDirectory(prefix="tt-", ignore_cleanup_errors=True) as short:
+        monkeypatch.setenv("TMPDIR", short)  # sockets have short names
+        yield made
     for log in made.data.glob("*/*.jsonl") if made.data.is_dir() else ():
         if log.name != "lost.jsonl" and log.is_file() and os.access(log, os.R_OK):
             _validate(log)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conftest import Home, response_in
+from conftest import PYTHON, Home, response_in
 from tooltrail.integrations.argparse import instrument
 
 APP = """
@@ -606,3 +606,38 @@ def test_a_remainder_that_nobody_parses_is_whole_in_the_end_line(home: Home) -> 
     end = run(home, main, ["ls", "-l", "here"])
     assert end["params"] == {"program": ["ls", "-l", "here"]}
     assert end["process"]["argv"][1:] == ["ls", "-l", "here"]
+
+
+@pytest.mark.parametrize("library", ["argparse", "optparse"])
+@pytest.mark.parametrize(
+    "namespace",
+    [
+        "class N: __slots__ = ('x', 'y', 'ensure_value', '__dict__x')",
+        "class N:\n    @property\n    def __dict__(self): raise RuntimeError('no')",
+    ],
+    ids=["slots", "property"],
+)
+def test_a_namespace_that_cannot_be_looked_into_is_no_matter(
+    home: Home, library: str, namespace: str
+) -> None:
+    """The tool goes on, and what can be read of it is recorded."""
+    code = f"""
+import argparse, optparse
+{namespace}
+def main():
+    if {library!r} == "argparse":
+        parser = argparse.ArgumentParser(); parser.add_argument("--x"); parser.add_argument("--y")
+        space = N(); space = parser.parse_args(None, space)
+    else:
+        parser = optparse.OptionParser(); parser.add_option("--x"); parser.add_option("--y")
+        space = N(); space.x = space.y = None; space, _ = parser.parse_args(None, space)
+    print(space.x, space.y)
+main()
+"""
+    script = home.path / "job.py"
+    script.write_text(code)
+    bare = home.run(PYTHON, script, "--x", "1")
+    done = home.tooltrail("run", "--instrument", "--", PYTHON, str(script), "--x", "1")
+    assert (done.stdout, done.stderr, done.returncode) == (bare.stdout, bare.stderr, 0)
+    assert done.stdout == "1 None\n"
+    assert home.end("job")["params"]["x"] == "1"

@@ -149,6 +149,30 @@ def test_a_tooltrail_that_was_removed_harms_nobody(
     assert recorded(home, world)
 
 
+def test_any_one_module_of_ours_may_be_missing(home: Home, world: World, tmp_path: Path) -> None:
+    """An installation that was cut short: each tool ends as it would, with what it prints."""
+    copy = tmp_path / "elsewhere" / "tooltrail"
+    shutil.copytree(SOURCE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    enable = "from tooltrail.cli import main; main()"
+    arguments = ["instrument", "enable", "--venv", str(world.path), "--output", "json"]
+    env = {"PYTHONPATH": str(copy.parent), "PYTHONDONTWRITEBYTECODE": "1"}
+    assert home.run(sys.executable, "-c", enable, *arguments, env=env).returncode == 0
+    command = [world.tool("tool-argparse"), "--nonsense"]
+    whole = home.run(*command, env=env)
+    assert whole.returncode == 2
+    folders = ("", "auto", "integrations", "settings", "trail")
+    modules = [path for folder in folders for path in sorted((copy / folder).glob("*.py"))]
+    assert len(modules) > 80
+    for module in modules:
+        aside = module.rename(module.with_suffix(".gone"))
+        done = home.run(*command, env=env)
+        aside.rename(module)
+        assert (done.returncode, done.stdout) == (2, whole.stdout), module
+        others = [line for line in done.stderr.splitlines() if not line.startswith("tooltrail: ")]
+        assert others == whole.stderr.splitlines(), module
+    shutil.rmtree(home.data)  # what half of us wrote is as it may be
+
+
 @pytest.mark.parametrize(
     "name", ["tooltrail_instrument.pth", "tooltrail_instrument.start", "_tooltrail_instrument.py"]
 )

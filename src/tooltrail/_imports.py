@@ -133,10 +133,20 @@ def _arm(spec: "ModuleSpec", act: "Callable[[ModuleType], None]") -> None:
 def _contained(action: "Action", module: "ModuleType") -> None:
     try:
         action(module)
+    except ImportError as error:
+        if "tooltrail" not in str(error):  # half of it was removed: as if none of it were there
+            _say(module, error)
     except Exception as error:
+        _say(module, error)
+
+
+def _say(module: "ModuleType", error: Exception) -> None:
+    try:
         from ._host import say
 
         say(f"tooltrail: {module.__name__} is not observed: {type(error).__name__}: {error}\n")
+    except Exception:
+        return  # the tool goes on, whatever is left of us
 
 
 _waiting = _Waiting()

@@ -16,7 +16,7 @@ from . import AUDIT_LOG, ProgramCall, _leave_no_trace_in, active
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
 _CODES = {  # how a message of either parser begins: the codes of Click's errors
@@ -124,8 +124,30 @@ def parse(
         raise
     finally:
         parsing.open = False
-    tell(parsing, parsed)
+    try:
+        tell(parsing, parsed)
+    except Exception as error:  # the tool's own objects may do anything when they are looked at
+        failure = error
+        running.call.contained(lambda: _raise(failure))
     return parsed
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+def values_of(space: "Any", names: "Iterable[str]") -> dict[str, "Any"]:
+    """Return what a parse filled in: all that a namespace holds, or what it has by these names."""
+    try:
+        return dict(vars(space))
+    except Exception:  # one with slots, or with properties of its own
+        found = {}
+        for name in names:
+            try:
+                found[name] = getattr(space, name)
+            except Exception:
+                continue
+        return found
 
 
 def _failed(parsing: Parsing, error: Exception) -> None:

@@ -23,6 +23,7 @@ from ._parsers import (
     parse_of,
     readable_twice,
     running_program,
+    values_of,
     wrap,
 )
 from .program import framed
@@ -181,6 +182,10 @@ def _descend(parsing: Parsing, parser: "Any") -> None:
                 return
 
 
+def _destinations(parsing: Parsing) -> list[str]:
+    return [str(action.dest) for parser in parsing.parsers for action in parser._actions]
+
+
 def _tell(parsing: Parsing, space: "Any", left: "Sequence[str] | None") -> None:
     running = parsing.running
     running.call.contained(lambda: _declare_secrets(parsing, space))
@@ -188,7 +193,7 @@ def _tell(parsing: Parsing, space: "Any", left: "Sequence[str] | None") -> None:
     hidden = {action.dest for parser in parsing.parsers for action in _subparsers(parser)}
     params = {
         name: value
-        for name, value in vars(space).items()
+        for name, value in values_of(space, _destinations(parsing)).items()
         if name not in hidden and not callable(value)
     }
     remainder = _remainder(parsing, params)
@@ -211,7 +216,8 @@ def _declare_secrets(parsing: Parsing, space: "Any") -> None:
     secrets = secrets_of(parsing.parsers)
     if secrets:
         declare(secrets, parsing.running.call)
-    values = [each for each in vars(space).values() if not _is_simple(each)]
+    given = values_of(space, _destinations(parsing))
+    values = [each for each in given.values() if not _is_simple(each)]
     if values:
         from ._secret_types import learn_values
 

@@ -22,6 +22,7 @@ from ._parsers import (
     parse_of,
     readable_twice,
     running_program,
+    values_of,
     wrap,
 )
 from .program import framed
@@ -141,7 +142,9 @@ def _tell(parsing: Parsing, parsed: "Any") -> None:
     if secrets:
         parsing.running.call.contained(lambda: declare(secrets, parsing.running.call))
     forget_unmeant_guess(parsing.running)
-    params = {name: value for name, value in vars(options).items() if not callable(value)}
+    names = [str(option.dest) for option in parsing.parsers[0]._get_all_options() if option.dest]
+    values = values_of(options, names)
+    params = {name: value for name, value in values.items() if not callable(value)}
     if not arguments:
         arrive(parsing, params)
         return
