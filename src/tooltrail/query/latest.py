@@ -4,18 +4,48 @@ import json
 import tempfile
 from array import array
 from collections import deque
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from .._plain import encode_any
+from ..trail.find import last_time
+from .window import earlier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from .options import Query
+    from .search import Search
 
     Entry = dict[str, Any]
 
 _IN_MEMORY = 10_000  # entries
+_LATELY = (1, 24, 24 * 30)  # hours
+
+
+def since_when(search: "Search") -> str | None:
+    """Return a time since which at least `query.tail` of the calls are that are asked for.
+
+    The end of a long log is found by looking at the last hour, the last day, the last month.
+    None where that does not do, and all of the log has to be read.
+    """
+    from .search import is_imported
+
+    query = search.query
+    plain = query.since is None and query.until is None and query.trace_id is None
+    if query.tail is None or not plain or query.request_id is not None:
+        return None
+    times = [last_time(path) for path in search.paths if not is_imported(path)]
+    if len(times) < len(search.paths):
+        return None
+    newest = max((time for time in times if time is not None), default=None)
+    for hours in _LATELY if newest is not None else ():
+        recent = copy(query)
+        recent.since = earlier(str(newest), hours=hours)
+        recent.reverse, recent.tail, recent.limit = False, None, query.tail
+        if sum(1 for _ in type(search)(recent, search.paths)) == query.tail:
+            return recent.since
+    return None
 
 
 def latest(entries: "Iterable[Entry]", query: "Query") -> "Iterator[Entry]":

@@ -54,8 +54,13 @@ class Search:
             *streams, key=lambda entry: str(entry.get("logged_at", ""))
         )
         if self.query.tail is not None or self.query.reverse:
-            from .latest import latest
+            from .latest import latest, since_when
 
+            since = since_when(self)
+            if since is not None:
+                self._logs = [LogEntries(path) for path in self.paths]
+                self.query.since = since
+                return iter(self)
             merged = latest(merged, self.query)
         return islice(merged, self.query.limit)
 
@@ -63,8 +68,8 @@ class Search:
         """Say what the search could not see: a code and a sentence each."""
         bad = [
             f"{log.path}: {log.bad_lines} line{'s' if log.bad_lines > 1 else ''} could not be read"
-            f" and {'were' if log.bad_lines > 1 else 'was'} skipped, the first of them"
-            f" line {log.first_bad_line}"
+            f" and {'were' if log.bad_lines > 1 else 'was'} skipped"
+            + (f", the first of them line {log.first_bad_line}" if log.first_bad_line else "")
             for log in self._logs
             if log.bad_lines
         ]
@@ -92,7 +97,7 @@ class Search:
         A call is written down when it ends or later, but for those that were imported, and but
         for a clock that was put back meanwhile, for which there is a little time.
         """
-        if self.query.since is None or log.path.endswith(f"/{IMPORT_TOOL}/{LOG_NAME}"):
+        if self.query.since is None or is_imported(log.path):
             return None
         return earlier(self.query.since)
 
@@ -113,6 +118,11 @@ class Search:
             or b'"recorder":"import"' in line  # logged long after it ended
             or line[at : at + 24].decode("ascii", "replace") >= self.query.since
         )
+
+
+def is_imported(path: str) -> bool:
+    """Tell the log of what was imported: the times of its calls are not in its order."""
+    return path.endswith(f"/{IMPORT_TOOL}/{LOG_NAME}")
 
 
 def _literal_of(query: "Query") -> bytes | None:

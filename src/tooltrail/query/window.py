@@ -47,9 +47,10 @@ def parse_duration(option: str, text: str) -> int:
     return int(sum(spans, timedelta()).total_seconds() * 1000)
 
 
-def earlier(moment: str) -> str:
-    """Return a time some minutes before another, both as the log writes them."""
-    return _written(datetime.fromisoformat(moment) - _CLOCK_MARGIN)
+def earlier(moment: str, *, hours: int = 0) -> str:
+    """Return a time so many hours, or some minutes, before another, as the log writes them."""
+    back = timedelta(hours=hours) if hours else _CLOCK_MARGIN
+    return _written(datetime.fromisoformat(moment) - back)
 
 
 def _written(moment: datetime) -> str:

@@ -11,7 +11,7 @@ import zlib
 from errno import EBADMSG
 from typing import TYPE_CHECKING
 
-from .segments import COMPRESSED, lines_of
+from .segments import COMPRESSED, lines_of, open_plainly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -188,6 +188,19 @@ def from_time(picture: "Snapshot", moment: str) -> "Iterator[tuple[Segment, int,
         if following is not None and following < moment:
             continue  # all of its lines are older than the first of the next
         yield segment, _offset_of(segment, size, moment), size
+
+
+def last_time(path: str) -> str | None:
+    """Return when the last line of an active log was written, or None where it does not tell."""
+    try:
+        with open_plainly(path) as file:
+            size = _size_of(file)
+            file.seek(max(0, size - _NEAR))
+            lines = file.read(_NEAR).split(b"\n")
+    except OSError:
+        return None
+    times = (_time_in(line[:_HEAD_BYTES]) for line in reversed(lines))
+    return next((time for time in times if time is not None), None)
 
 
 def _first_time(segment: "Segment") -> str | None:
