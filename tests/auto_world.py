@@ -77,8 +77,14 @@ def main():
         sys.exit(subprocess.call(sys.argv[2:]))
 
 
+class Talkative:
+    def __str__(self):
+        print("somebody asked", flush=True)
+        return "talkative"
+
+
 RETURNS = {"text": "a message", "300": 300, "true": True, "false": False, "negative": -1,
-           "zero": 0, "list": [], "empty": ""}
+           "zero": 0, "list": [], "empty": "", "tuple": (3,), "talkative": Talkative()}
 EXITS = {"exit7": 7, "exit": None, "exittext": "a message", "exit300": 300, "exitempty": ""}
 
 

@@ -58,6 +58,8 @@ PLAIN = {
     "zero": (0, "success"),
     "list": (1, "failure"),
     "empty": (1, "failure"),
+    "tuple": (3 if sys.version_info >= (3, 12) else 1, "failure"),
+    "talkative": (1, "failure"),
     "exit": (0, "success"),
     "exit7": (7, "failure"),
     "exittext": (1, "failure"),

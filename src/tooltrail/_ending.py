@@ -2,7 +2,7 @@
 
 import _signal  # type: ignore[import-not-found]
 
-from ._plain import words
+from ._plain import class_name, words
 from ._signals import Terminated, exit_code_of, outcome_of
 from ._wire import CRASHED, FAILURE, NOT_STARTED
 from .entry import Ending, error_fields
@@ -72,4 +72,15 @@ def by_system_exit(error: SystemExit) -> Ending:
         return Ending(0)
     if isinstance(error.code, int):
         return by_exit_code(error.code)
-    return Ending(1, FAILURE, error=error_fields("EXIT_MESSAGE", words(error.code)))
+    return Ending(1, FAILURE, error=error_fields("EXIT_MESSAGE", _message(error.code)))
+
+
+def _message(code: object) -> str:
+    """Return the text that the interpreter prints; of an author's own object, what it is.
+
+    Its `__str__` is the author's code: it runs once, when the interpreter prints it.
+    """
+    if isinstance(code, str):
+        return str.__str__(code)
+    kind = type(code)
+    return words(code) if kind.__module__ == "builtins" else f"[{class_name(kind)}]"

@@ -15,7 +15,7 @@ NAME, FLAG, DECLARED, PROMPT, VALUE = "name", "flag", "declared", "prompt", "val
 ENVIRONMENT = "environment"
 
 _MIN_SCRUBBED_CHARS = 4  # shorter secrets are replaced only where they are a whole text
-_MIN_WITHIN_WORDS = 8  # shorter ones only where they are words of their own
+MIN_WITHIN_WORDS = 8  # shorter ones only where they are words of their own
 _MIN_FOUND_CHARS = 8  # of what a pattern found in a text, and is looked for elsewhere
 _MAX_FOUND = 200  # each costs a search of every later text
 _MIN_FINGERPRINT_CHARS, _MIN_DIFFERENT_CHARS = 16, 8
@@ -119,7 +119,7 @@ class Learnt:
         return [self.scrub(text, f"{where}[{at}]") for at, text in enumerate(texts)]
 
     def _without(self, text: str, secret: str, where: str) -> str:
-        if len(secret) >= _MIN_WITHIN_WORDS:
+        if len(secret) >= MIN_WITHIN_WORDS:
             return text.replace(secret, self.took(where, self._rules[secret], secret))
         parts = text.split(secret)
         clean = parts[0]
@@ -154,7 +154,7 @@ def is_unguessable(secret: str) -> bool:
 
 def _escaped(value: str) -> "tuple[str, ...]":
     """Return how a secret looks in a URL, in JSON and in Python's `repr`, where that differs."""
-    if value.isalnum() or not _MIN_WITHIN_WORDS <= len(value) <= _MAX_ESCAPED_CHARS:
+    if value.isalnum() or not MIN_WITHIN_WORDS <= len(value) <= _MAX_ESCAPED_CHARS:
         return ()
     forms = {encode(value)[1:-1], repr(value)[1:-1], _in_url(value)}
     return tuple(forms - {value})

@@ -22,6 +22,8 @@ SECRET_ENDINGS = ("token", "secret", "password", "passwd", "passphrase", "apikey
 WEAK_WORDS = frozenset(
     ["key", "auth", "pass", "pin", "otp", "cookie", "cookies", "oauth", "authentication"]
 )
+# A param of this name alone holds some, unless its value is a number: then it counts them.
+TOKENS = "tokens"
 # What comes before `key` in names that are no secrets...
 _KEY_OF = _words(
     """primary foreign sort partition public group order cache index hash range row unique natural
@@ -158,7 +160,10 @@ def is_plain_choice(name: str, value: str) -> bool:
     Only for names that say nothing but `key` or `auth`: a small number, one short word, or a
     file is what such an option mostly takes.
     """
-    if name.strip("-_.0123456789").lower() not in _SPARED_ALONE or not value:
+    bare = name.strip("-_.0123456789").lower()
+    if bare == TOKENS:
+        return value.replace(".", "", 1).isdigit()
+    if bare not in _SPARED_ALONE or not value:
         return False
     if len(value) <= _MAX_PLAIN_WORD and _is_word_or_column(value):
         return True

@@ -7,8 +7,8 @@ no pattern could match.
 """
 
 from ._encode import encode, is_plain, printable, sha256
-from ._learnt import DECLARED, ENVIRONMENT, FLAG, NAME, PROMPT, Learnt
-from ._names import STEMS, canonical, is_plain_choice, is_secret_name, is_strict_name
+from ._learnt import DECLARED, ENVIRONMENT, FLAG, MIN_WITHIN_WORDS, NAME, PROMPT, Learnt
+from ._names import STEMS, TOKENS, canonical, is_plain_choice, is_secret_name, is_strict_name
 from ._wire import MAX_TEXT_CHARS, REDACTED
 
 TYPE_CHECKING = False
@@ -123,7 +123,9 @@ class Redaction:
                 return NAME
             if known in self._spared:
                 return None
-        if is_secret_name(name) or (self._strict and is_strict_name(name)):
+        if is_secret_name(name) or name.strip("-").lower() == TOKENS:
+            return NAME
+        if self._strict and is_strict_name(name):
             return NAME
         return None
 
@@ -153,16 +155,24 @@ class Redaction:
                 for name, item in value.items()
             }
         if isinstance(value, list):
-            if where == "params.argv" and all(isinstance(item, str) for item in value):
-                return self.argv(value, where)
+            if where.startswith("params.") and all(isinstance(item, str) for item in value):
+                if where == "params.argv":
+                    return self.argv(value, where)
+                if "]" in where and len(value) == 2 and self._is_sure(value[0]):
+                    return [value[0], self._param(value[0], value[1], f"{where}[1]")]
+                if any(item[:1] == "-" and len(item) > 1 for item in value):
+                    return self._argv(tuple(map(printable, value)), where, "")
             return [self.value(item, f"{where}[{index}]") for index, item in enumerate(value)]
         return value
+
+    def _is_sure(self, name: str) -> bool:
+        return len(name) <= 200 and self._judge(name) == _SURE
 
     def _pair(self, value: "dict[str, Any]") -> str | None:
         """Return DB_PASSWORD of `{"name": "DB_PASSWORD", "value": "x"}`."""
         for name in ("name", "key", "Name", "Key"):
             named = value.get(name)
-            if isinstance(named, str) and len(named) <= 200 and self._judge(named) == _SURE:
+            if isinstance(named, str) and self._is_sure(named):
                 return named
         return None
 
@@ -189,10 +199,13 @@ class Redaction:
         self._lines[arguments] = clean, took, len(self._learnt)
         return list(clean)
 
-    def _argv(self, arguments: tuple[str, ...], where: str) -> list[str]:
+    def _argv(
+        self, arguments: tuple[str, ...], where: str, program: str | None = None
+    ) -> list[str]:
         from ._programs import Line
 
-        line = Line(arguments, self._runners, self._program or "")
+        named = self._program or "" if program is None else program
+        line = Line(arguments, self._runners, named)
         clean: list[str] = []
         before: str | None = None  # the flag whose value comes next
         for index, argument in enumerate(arguments):
@@ -216,6 +229,8 @@ class Redaction:
         if argument[start:end] == REDACTED:
             return argument
         self._learnt.learn(argument[start:end])
+        if start > 0 and end - start < MIN_WITHIN_WORDS and argument[:1] == "-":
+            self._learnt.learn(argument)  # `-pX` elsewhere: X alone would be too short to be found
         took = self._learnt.took(where, FLAG, argument[start:end])
         return argument[:start] + took + argument[end:]
 

@@ -209,6 +209,12 @@ def secret_variables(environment: "Mapping[str, str]") -> list[tuple[str, str]]:
     return [(name, value) for name, value in found if _is_findable(value)]
 
 
+def may_be_secret_name(names: str) -> bool:
+    """Tell names among which one may mean a secret, before `_names` is loaded to judge them."""
+    lower = names.lower()
+    return any(mark in lower for mark in _NAME_MARKS)
+
+
 _UPPER_MARKS = tuple(mark.upper() for mark in _NAME_MARKS)
 
 

@@ -89,9 +89,18 @@ class AutoCall(ProgramCall):
         if error is not None:
             ending = by_exception(error)
         else:
-            ending = by_system_exit(SystemExit(value if self.exits else None))
+            ending = by_system_exit(_exit_with(value) if self.exits else SystemExit(None))
         told = self.told
         return told if told is not None and told.exit_code == ending.exit_code else ending
+
+
+def _exit_with(value: "Any") -> SystemExit:
+    """Return what `sys.exit(value)` ends the program with: from 3.12 on, a tuple is unpacked."""
+    if isinstance(value, SystemExit):
+        return value
+    if isinstance(value, tuple) and sys.version_info >= (3, 12):
+        return SystemExit(*value)
+    return SystemExit(value)
 
 
 def frame_function(module: "ModuleType", entry: "Entry") -> None:

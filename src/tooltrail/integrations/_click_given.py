@@ -79,6 +79,76 @@ def declare_secrets_of(command: "click.Command", call: "Invocation") -> None:
             names = [param.name or "", *param.opts, *param.secondary_opts]
             typed = getattr(param, "prompt", None) and getattr(param, "hide_input", False)
             call.declare_secrets(names, prompted=bool(typed))
+    named = secret_flags_of(command) if may_name_secrets(command) else []
+    call.declare_secrets(named)
+
+
+def may_name_secrets(command: "click.Command") -> bool:
+    """Tell, for next to nothing, whether a param's name may be a secret's."""
+    from ..redact import may_be_secret_name
+
+    return may_be_secret_name(" ".join([param.name or "" for param in command.params]))
+
+
+def secret_flags_of(command: "click.Command") -> list[str]:
+    """Return the flags of secret params that do not say so themselves: `-t` of `--token`."""
+    from .._names import is_secret_name
+
+    flags = [flag for param in _secret_params(command) for flag in _flags_of(param)]
+    return [flag for flag in flags if not is_secret_name(flag.lstrip("-"))]
+
+
+def hide_in_line(
+    root: "click.Command", path: "Sequence[click.Command]", call: "Invocation"
+) -> None:
+    """Take the values of secret flags out of a command line that was not understood.
+
+    The flags of all commands count, whose option may stand in the wrong place; but what is no
+    secret in a command of the `path` stays.
+    """
+    from ._refused_lines import hide_values
+
+    every = list(dict.fromkeys([*path, *tree_of(root)]))
+    secret = [flag for one in every for param in _secret_params(one) for flag in _flags_of(param)]
+    others = [flag for one in every for param in one.params for flag in _flags_of(param, True)]
+    on_path = {flag for one in path for param in one.params for flag in _flags_of(param, True)}
+    plain = on_path - {flag for one in path for flag in _all_secret_flags(one)}
+    hide_values(call, call.argv[1:], secret, plain | (set(others) - set(secret)))
+    several = {
+        flag: param.nargs
+        for one in path
+        for param in _secret_params(one)
+        if param.nargs > 1
+        for flag in _flags_of(param)
+    }
+    for at, argument in enumerate(call.argv):
+        if argument in several:  # all that belongs to it
+            call.redactor.learn(call.argv[at + 1 : at + 1 + several[argument]])
+
+
+def _all_secret_flags(command: "click.Command") -> list[str]:
+    return [flag for param in _secret_params(command) for flag in _flags_of(param)]
+
+
+def _flags_of(param: Any, switches: bool = False) -> list[str]:
+    if param.param_type_name == "argument":
+        return []
+    if not switches and (getattr(param, "is_flag", False) or getattr(param, "count", False)):
+        return []
+    return [*param.opts, *param.secondary_opts]
+
+
+def tree_of(command: "click.Command", depth: int = 0) -> "list[click.Command]":
+    """Return a command and those below it, but for such as are made only when they are called."""
+    below = vars(command).get("commands")
+    found = [command]
+    if isinstance(below, dict) and depth < _MAX_DEPTH:
+        for one in below.values():
+            found += tree_of(one, depth + 1)
+    return found
+
+
+_MAX_DEPTH = 8
 
 
 def is_secret(param: Any) -> bool:
@@ -86,7 +156,7 @@ def is_secret(param: Any) -> bool:
 
     A type is Click's, or, in Typer's own copy of Click, the annotation in `type_descriptor`.
     """
-    if getattr(param, "hide_input", False):
+    if getattr(param, "hide_input", False) or _has_secret_part(param):
         return True
     kind = getattr(param, "type", None)
     if kind is not None:
@@ -94,6 +164,16 @@ def is_secret(param: Any) -> bool:
     from ._secret_types import is_secret_type
 
     return is_secret_type(getattr(getattr(param, "type_descriptor", None), "annotation", None))
+
+
+def _has_secret_part(param: Any) -> bool:
+    """Tell a pair of values one of which is called a secret: `metavar="USER PASSWORD"`."""
+    metavar = getattr(param, "metavar", None)
+    if getattr(param, "nargs", 1) == 1 or not isinstance(metavar, str):
+        return False
+    from .._names import is_secret_name
+
+    return any(map(is_secret_name, metavar.split()))
 
 
 def takes_secret_argument(command: "click.Command") -> bool:

@@ -8,7 +8,13 @@ from ..envelope import TEXT
 from ..errors import CommandError
 from . import active
 from ._click_errors import command_failure, ending_of, is_a, name_unknown_command
-from ._click_given import declare_secrets_of, path_to, takes_secret_argument
+from ._click_given import (
+    declare_secrets_of,
+    hide_in_line,
+    path_to,
+    takes_secret_argument,
+    tree_of,
+)
 from ._outcome import OUTPUT_OPTIONS, forget_guess
 
 if TYPE_CHECKING:
@@ -80,23 +86,28 @@ def _describe_failure(running: "ClickCall") -> None:
     begun, raised = running.call.begun, running.raised
     if begun and (raised is None or not is_a(raised, "UsageError")):
         return
-    for command, _ in running.stopped or [(running.root, "")]:
+    path = [command for command, _ in running.stopped or [(running.root, "")]]
+    running.call.contained(lambda: hide_in_line(running.root, path, running.call))
+    if running.unknown is not None and any(map(takes_secret_argument, tree_of(running.root))):
+        _hide_arguments(running, spared=1)  # the misspelt name itself is none
+    for command in path:
         declare_secrets_of(command, running.call)
         if takes_secret_argument(command):
             _hide_arguments(running)
     if not begun:
-        path = " ".join(name for _, name in running.stopped[1:])
-        running.call.describe(path or running.call.tool, {})
+        names = " ".join(name for _, name in running.stopped[1:])
+        running.call.describe(names or running.call.tool, {})
 
 
-def _hide_arguments(running: "ClickCall") -> None:
+def _hide_arguments(running: "ClickCall", spared: int = 0) -> None:
     """Take every argument for a secret, but options and the names of commands.
 
     The command line could not be parsed, and the command takes a secret as argument.
     """
     kept = {name for _, name in running.stopped}
     arguments = running.call.argv[1:]
-    running.call.redactor.learn([a for a in arguments if a not in kept and a[:1] != "-"])
+    hidden = [a for a in arguments if a not in kept and a[:1] != "-"]
+    running.call.redactor.learn(hidden[spared:])
 
 
 def free_output_option(params: "Sequence[click.Parameter]") -> str | None:

@@ -10,7 +10,8 @@ from .._wire import INTERRUPTED, REDACTED, USAGE_ERROR
 from ..entry import Ending, error_fields
 from ..envelope import TEXT
 from ..errors import CommandError
-from ._cyclopts_params import hide_secrets_of, is_secret
+from ..redact import may_be_secret_name
+from ._cyclopts_params import hide_in_line, hide_secrets_of, is_secret, tree_of
 from ._outcome import Answering, is_exit_code
 
 if TYPE_CHECKING:
@@ -93,11 +94,21 @@ def _message_of(error: Any) -> str:
     argument = error.argument
     if argument is not None and is_secret(argument) and "Missing" not in type(error).__name__:
         return f"Invalid value for {argument.name}: {REDACTED}"  # the own words repeat it
+    if argument is not None and any(_holds_secret(token) for token in argument.tokens):
+        return f"Invalid value for {argument.name}: {REDACTED}"
     verbose, error.verbose = error.verbose, False  # which would show all tokens
     try:
-        return words(error)
+        message = words(error)
     finally:
         error.verbose = verbose
+    before, broken, _ = message.partition("JSONDecodeError:")  # it quotes a part of the value
+    return f"{before}{broken} {REDACTED}" if broken else message
+
+
+def _holds_secret(token: Any) -> bool:
+    """Tell JSON, or the beginning of some, with a member that may be a secret."""
+    value = str(token.value).lstrip()
+    return value[:1] in ("{", "[") and may_be_secret_name(value)
 
 
 def _describe(running: "CycloptsCall", usage: Any) -> None:
@@ -105,8 +116,11 @@ def _describe(running: "CycloptsCall", usage: Any) -> None:
     chain, apps, _ = running.app.parse_commands(running.tokens)
     flags = {flag for app in apps for flag in (*app.help_flags, *app.version_flags)}
     path = [name for name in chain if name not in flags]
+    running.call.contained(lambda: hide_in_line(running.app, apps, running.call))
     if usage is not None:
         running.call.contained(lambda: _hide_secrets(running, usage.app or apps[-1], path))
+        if type(usage).__name__ == "UnknownCommandError" or len(apps) == 1:
+            running.call.contained(lambda: _hide_after_misspelt(running, path))
     running.call.describe(" ".join(path) or running.call.tool, {})
 
 
@@ -115,6 +129,14 @@ def _hide_secrets(running: "CycloptsCall", app: Any, path: "Sequence[str]") -> N
     if hide_secrets_of(app, running.call):
         hidden = [a for a in running.call.argv[1:] if a not in path and a[:1] != "-"]
         running.call.redactor.learn(hidden)
+
+
+def _hide_after_misspelt(running: "CycloptsCall", path: "Sequence[str]") -> None:
+    """Take what follows a misspelt command for secrets, where any command takes one so."""
+    found = [hide_secrets_of(one, running.call) for one in tree_of(running.app)]
+    if any(found):
+        words = [a for a in running.call.argv[1:] if a not in path and a[:1] != "-"]
+        running.call.redactor.learn(words[1:])
 
 
 # -- the response

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from ._secret_types import is_secret_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from .._invocation import Invocation
 
@@ -76,6 +76,34 @@ def hide_secrets_of(app: Any, call: "Invocation") -> bool:
     secrets = [found for found in app.assemble_argument_collection() if is_secret(found)]
     call.declare_secrets([name for found in secrets for name in found.names])
     return any(found.field_info.is_positional for found in secrets)
+
+
+def tree_of(app: Any, depth: int = 0) -> "list[Any]":
+    """Return an app and those below it, but for such as are imported only when they are called."""
+    found = [app]
+    for name, one in (getattr(root_of(app), "_commands", None) or {}).items():
+        if name[:1] != "-" and hasattr(one, "assemble_argument_collection") and depth < _MAX_DEPTH:
+            found += tree_of(one, depth + 1)
+    return found
+
+
+_MAX_DEPTH = 8
+
+
+def hide_in_line(root: Any, path: "Sequence[Any]", call: "Invocation") -> None:
+    """Take the values of secret flags out of a command line that was not understood."""
+    from ._refused_lines import hide_values
+
+    secret: set[str] = set()
+    plain: set[str] = set()
+    for app in {id(one): one for one in (*path, *tree_of(root))}.values():
+        own = getattr(getattr(app, "default_command", None), "__self__", None)
+        if getattr(app, "default_command", None) is None or hasattr(own, "help_print"):
+            continue  # `--help` and its like, which take nothing of the author's
+        for found in app.assemble_argument_collection():
+            (secret if is_secret(found) else plain).update(found.names)
+    flags = [name for name in secret if name[:1] == "-"]
+    hide_values(call, call.argv[1:], flags, [name for name in plain if name not in secret])
 
 
 def is_secret(argument: Any) -> bool:

@@ -1,5 +1,6 @@
 """What Fire gives to the callables that it meets: their params by name, and which are secret."""
 
+from types import FunctionType
 from typing import Any
 
 from fire.inspectutils import GetFullArgSpec
@@ -30,6 +31,22 @@ def secrets_of(function: Any) -> list[str]:
 def declared_flags(names: list[str]) -> list[str]:
     """Return parameters with their flags: by their first letter as well, as Fire takes them."""
     return [flag for name in names for flag in (name, f"--{name}", f"-{name}", f"-{name[0]}")]
+
+
+def any_takes_secret(component: Any, depth: int = 0) -> bool:
+    """Tell whether a member of a component, or one below that, takes a secret; none is called."""
+    if component is None or isinstance(component, (str, int, float, list, tuple)) or depth > 3:
+        return False
+    if isinstance(component, dict):
+        members = list(component.values())
+    else:
+        kind = component if isinstance(component, type) else type(component)
+        members = [each for base in kind.__mro__[:-1] for each in vars(base).values()]
+        members += list(getattr(component, "__dict__", {}).values())
+    functions = [each for each in members if isinstance(each, (FunctionType, type))]
+    if any(map(secrets_of, functions)):
+        return True
+    return any(any_takes_secret(each, depth + 1) for each in members if isinstance(each, dict))
 
 
 def takes(component: Any, arguments: list[str], name: str) -> bool:

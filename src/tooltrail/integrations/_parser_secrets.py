@@ -5,7 +5,7 @@ flags) or by its type; then all of its flags are declared, because `-p` alone me
 the parser gave up, nobody has the values: they are looked for by the rules of the parser.
 """
 
-from .._names import is_secret_name
+from .._names import TOKENS, is_secret_name
 from .._wire import REDACTED
 
 TYPE_CHECKING = False
@@ -22,7 +22,7 @@ _SECRET_TYPES = ("secret", "password", "getpass")  # in the name of a type
 class Taken:
     """One option or argument of a parser. An argument has no flags."""
 
-    __slots__ = ("count", "dest", "flags", "greedy", "metavar", "type")
+    __slots__ = ("count", "dest", "flags", "greedy", "metavar", "parts", "type")
 
     def __init__(self, each: "Any") -> None:
         strings = getattr(each, "option_strings", None)
@@ -35,6 +35,8 @@ class Taken:
         self.flags: tuple[str, ...] = tuple(strings)
         self.dest = str(each.dest or "")
         self.metavar = each.metavar if isinstance(each.metavar, str) else ""
+        parts = each.metavar if isinstance(each.metavar, tuple) else ()
+        self.parts = tuple(map(str, parts))  # of what takes several: `USER PASSWORD`
         self.type = each.type
 
     @property
@@ -45,7 +47,11 @@ class Taken:
         kind = str(getattr(self.type, "__name__", ""))
         if any(word in kind.lower() for word in _SECRET_TYPES):
             return True
-        return any(is_secret_name(name.lstrip("-+/")) for name in (self.dest, *self.flags))
+        if self.dest.lower() == TOKENS and self.type not in (int, float):
+            return True
+        return any(
+            is_secret_name(name.lstrip("-+/")) for name in (self.dest, *self.flags, *self.parts)
+        )
 
     def values_in(self, following: "Sequence[str]") -> "list[str]":
         """Return its values at the start of what follows it."""
@@ -73,7 +79,9 @@ def secrets_of(parsers: "Sequence[Any]") -> "list[Taken]":
 
 def declare(secrets: "Sequence[Taken]", call: "Invocation") -> None:
     """Tell a call which names and flags hold secrets."""
-    call.declare_secrets([name for each in secrets for name in (each.dest, *each.flags)])
+    names = [name for each in secrets for name in (each.dest, *each.flags)]
+    # `tokens` says it by itself, and may be a number of them.
+    call.declare_secrets([name for name in names if name.lstrip("-+/") != TOKENS])
 
 
 def hide_in_refused(
@@ -134,8 +142,9 @@ def _found(
     flags: list[str] = []
     values: list[str] = []
     spoken_for: set[int] = set()
+    prefixes = {"-", *(flag[:1] for each in options for flag in each.flags)}
     for at, argument in enumerate(given):
-        if argument[:1] != "-" or len(argument) < 2:
+        if argument[:1] not in prefixes or len(argument) < 2:
             continue
         name, assigned, value = argument.partition("=")
         meant = [each for each in options if _means(name, each.flags)]
@@ -152,7 +161,7 @@ def _found(
 
 
 def _means(name: str, flags: "Sequence[str]") -> bool:
-    if name[:2] == "--" and len(name) > 2:
+    if len(name) > 2 and name[:1] == name[1:2] and not name[0].isalnum():
         return any(flag.startswith(name) for flag in flags)  # both parsers take abbreviations
     return name in flags
 
@@ -160,11 +169,15 @@ def _means(name: str, flags: "Sequence[str]") -> bool:
 def _attached(argument: str, following: "Sequence[str]", options: "Sequence[Taken]") -> "list[str]":
     """Return the secret of `-pVALUE`, or of `-vpVALUE` or `-vp VALUE` after other letters."""
     for position, letter in enumerate(argument[1:], 2):
-        meant = [each for each in options if f"-{letter}" in each.flags]
+        meant = [each for each in options if f"{argument[0]}{letter}" in each.flags]
         if not meant:
             return []
         if any(each.count != 0 for each in meant):
             secret = [each for each in meant if each.is_secret]
             rest = argument[position:]
-            return [rest] if secret and rest else secret[0].values_in(following) if secret else []
+            if secret and rest:
+                from ._refused_lines import attached
+
+                return attached(argument, rest)
+            return secret[0].values_in(following) if secret else []
     return []

@@ -44,6 +44,7 @@ def prepare() -> None:
             _note(error)
             raise
 
+    exit.__doc__, exit.__module__ = bare.__doc__, bare.__module__
     setattr(exit, _MARK, True)
     sys.exit = exit
     quitter = type(vars(sys.modules["builtins"]).get("exit"))

@@ -128,6 +128,7 @@ class _Walk:
         self.running = running
         self.trace: Any = None  # Fire's own, of the callable that is next
         self.params: dict[str, Any] = {}
+        self.component: Any = None  # where it starts
         self.secret = False  # whether what is being parsed takes a secret
 
 
@@ -178,6 +179,7 @@ def _fire(component: "Any", command: "Any", name: "Any", serialize: "Any") -> "A
 
 def _walked(running: "Any", asked: _Asked) -> "Any":
     walk = running.parsing = _Walk(running)
+    walk.component = asked.component
     if running.settings.audit_log:
         from ._fire_options import without_ours
 
@@ -290,6 +292,8 @@ def _path(walk: _Walk) -> str:
 def _note_exit(walk: _Walk, code: int, trace: "Any") -> None:
     """Note what Fire ends by itself: a usage error, or its help."""
     walk.trace, call = trace, walk.running.call
+    if code and not walk.secret:
+        call.contained(lambda: _hide_after_misspelt(walk))
     if walk.secret and code:  # nobody knows which of the arguments it would have been
         path = _path(walk).split()
         hidden = [each for each in call.argv[1:] if each not in path and each[:1] != "-"]
@@ -305,6 +309,16 @@ def _note_exit(walk: _Walk, code: int, trace: "Any") -> None:
         hint = f"{call.tool} --help shows how it is called"
         details = error_fields(error or USAGE_ERROR.upper(), message, hint=hint)
         walk.running.told = Ending(code, USAGE_ERROR, error=details)
+
+
+def _hide_after_misspelt(walk: _Walk) -> None:
+    """Take the arguments of a command that does not exist for secrets, where it may be misspelt."""
+    from ._fire_arguments import any_takes_secret
+
+    if any_takes_secret(walk.component):
+        call, path = walk.running.call, _path(walk).split()
+        words = [each for each in call.argv[1:] if each not in path and each[:1] != "-"]
+        call.redactor.learn(words[1:])
 
 
 def _display_error(trace: "Any") -> None:
