@@ -120,7 +120,7 @@ def test_what_a_hook_recorded_is_known_already(home: Home) -> None:
     }
     home.tooltrail("hook", "handle", "claude-code", input=json.dumps(event))
     said = imported(home, "claude-code", write(home.path / "a.jsonl", CLAUDE))
-    assert (said["added"], said["known"]) == (2, 1)
+    assert (said["added"], said["known"] + said["completed"]) == (2, 1)
 
 
 def rollout(*payloads: dict[str, Any]) -> list[dict[str, Any]]:
@@ -221,6 +221,50 @@ def test_another_machines_log_keeps_its_ids(home: Home, tmp_path: Path) -> None:
     assert imported(home, "jsonl", log)["added"] == 0
 
 
+def test_nothing_of_a_foreign_line_goes_past_redaction(home: Home, tmp_path: Path) -> None:
+    """What an error holds besides its texts, an outcome of no format, are left behind."""
+    canary = "ghp_" + "Zx9Kq7Lm2Np4Rt6Vw8Yb1Cd3Ef5Gh7Jk9M0a"
+    line = {
+        "timestamp": "2026-08-01T10:00:00Z",
+        "event": "end",
+        "request_id": f"req_{canary}",
+        "parent_request_id": f"req_{canary}",
+        "trace_id": canary,
+        "operator": canary,
+        "tool": canary,
+        "command": canary,
+        "params": {canary: canary, "deep": [{"x": canary}]},
+        "process": {"argv": [canary], "cwd": f"/{canary}", "host": canary},
+        "caller": {"session": canary},
+        "exit_code": 3,
+        "outcome": canary,
+        "error": {"code": canary, "message": canary, "hint": canary, "more": {"x": canary}},
+    }
+    source = tmp_path.parent / f"{tmp_path.name}-elsewhere" / "a.jsonl"
+    lines = [line, {**line, "request_id": "req_1", "outcome": "failure"}]
+    plain = {"timestamp": "2026-08-01T10:00:00Z", "command": canary, "id": canary, "tool": canary}
+    assert imported(home, "jsonl", write(source, [*lines, plain]))["added"] == 3
+    held = [path for path in home.data.rglob("*") if path.is_file()]
+    assert not [path for path in held if canary.encode().lower() in path.read_bytes().lower()]
+
+
+def test_a_line_of_another_writer_of_the_format_gets_an_id_of_ours(home: Home) -> None:
+    """Its own stays as the call's name, and finds it again."""
+    line = {
+        "timestamp": "2026-08-01T10:00:00Z",
+        "event": "end",
+        "request_id": "req_X",
+        "tool": "ls",
+        "exit_code": 3,
+    }
+    path = write(home.path / "x.jsonl", [line])
+    assert imported(home, "jsonl", path)["added"] == 1
+    (entry,) = entries(home)
+    assert entry["caller"]["tool_call"] == "req_X"
+    assert entry["request_id"] == request_id_for("jsonl", "", "req_X")
+    assert imported(home, "jsonl", path)["known"] == 1
+
+
 @pytest.mark.parametrize("name", ["claude-code", "codex", "git-trace2", "jsonl"])
 def test_damage_is_counted_and_never_fatal(home: Home, name: str) -> None:
     """Torn, binary, nested, of other types: the rest is still read."""
@@ -262,10 +306,12 @@ def test_no_secret_of_a_transcript_reaches_the_disk(home: Home, tmp_path: Path) 
         claude(2, result("toolu_1", canary), streams(canary)),
     ]
     source = write(tmp_path.parent / f"{tmp_path.name}-elsewhere" / "a.jsonl", lines)
-    assert imported(home, "claude-code", source)["added"] == 1
+    lines.append(claude(3, bash("toolu_2", f"{canary} push")))  # in place of a program
+    source = write(source, lines)
+    assert imported(home, "claude-code", source)["added"] == 2
     held = [path for path in home.data.rglob("*") if path.is_file()]
     assert held
-    assert not [path for path in held if canary.encode() in path.read_bytes()]
+    assert not [path for path in held if canary.encode().lower() in path.read_bytes().lower()]
 
 
 def test_a_dry_run_and_since_leave_out(home: Home) -> None:
@@ -301,3 +347,7 @@ def test_without_a_path_the_agents_usual_place_is_read(home: Home) -> None:
     assert said.returncode == 0
     assert str(home.path / ".claude" / "projects") in said.stdout
     assert "3 added (1 without an exit code)" in said.stdout
+    elsewhere = home.path / "elsewhere"
+    write(elsewhere / "projects" / "p" / "a.jsonl", [claude(30, bash("toolu_8", "ls"))])
+    env = {"CLAUDE_CONFIG_DIR": str(elsewhere)}
+    assert "1 added" in home.tooltrail("import", "claude-code", "--output", "text", env=env).stdout

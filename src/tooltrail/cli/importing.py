@@ -10,7 +10,7 @@ from .._stdout import is_terminal
 from .._wire import FAILURE
 from ..entry import Ending, error_fields
 from ..envelope import document, response
-from ..errors import TooltrailError, UsageError
+from ..errors import NotRecordedError, TooltrailError, UsageError
 from ..query.options import JSON, TABLE
 from ..query.window import parse_time
 from ..render.deliver import fail, undelivered, write
@@ -82,7 +82,7 @@ def _work(values: dict[str, Any]) -> tuple[Adding, list[str]]:
     module: Any = __import__(f"tooltrail.transcripts.{name}", fromlist=["read"])
     paths = list(values["paths"])
     if not paths:
-        usual = [os.path.expanduser(path) for path in module.USUAL]
+        usual = [os.path.expandvars(os.path.expanduser(path)) for path in module.USUAL]
         paths = [path for path in usual if os.path.isdir(path)]
         if not paths:
             where = " or ".join(module.USUAL)
@@ -92,8 +92,13 @@ def _work(values: dict[str, Any]) -> tuple[Adding, list[str]]:
             )
     adding = Adding(Source(paths, module.ENDINGS), since=since, dry_run=bool(values["dry_run"]))
     progress = _Progress()
-    adding.run(module.read, progress.show)
-    progress.clear()
+    try:
+        adding.run(module.read, progress.show)
+    except NotRecordedError as error:
+        error.hint = f"{adding.added} were added before it; run it again to go on from there"
+        raise
+    finally:
+        progress.clear()
     return adding, paths
 
 
@@ -129,6 +134,7 @@ def _found(adding: Adding, paths: list[str], *, dry_run: bool) -> dict[str, Any]
         "commands": adding.found,
         "added": adding.added,
         "without_exit_code": adding.unknown_ends,
+        "completed": adding.completed,
         "known": adding.known,
         "skipped": adding.skipped,
         "bad_lines": source.bad_lines,
@@ -145,6 +151,9 @@ def _lines(found: dict[str, Any]) -> list[str]:
         f"{found['added']} {verb} ({found['without_exit_code']} without an exit code),"
         f" {found['known']} known already",
     ]
+    if found["completed"]:
+        done = "would get" if found["dry_run"] else "got"
+        lines.append(f"{found['completed']} {done} the end that was not known before")
     lines += [f"{count} left out: {reason}" for reason, count in found["skipped"].items()]
     if found["bad_lines"]:
         where = safe(found["first_bad_line"])

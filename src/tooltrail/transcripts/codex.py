@@ -3,6 +3,9 @@
 Each line is `{timestamp, type, payload}`; rollouts of 2025's first half hold the payload bare, and
 the session's head without a type. A command is a `function_call` (`shell`, `shell_command`,
 `exec_command`) or a `local_shell_call`, its result a `function_call_output` of the same `call_id`.
+A result may say that the program still runs, as a session with a number: then it ends with that
+`write_stdin` to the session whose result says so. Versions that note `exec_command_end` tell the
+end there, with exit code and duration.
 """
 
 import json
@@ -16,13 +19,19 @@ if TYPE_CHECKING:
 
     from .source import Source
 
-USUAL = ("~/.codex/sessions", "~/.codex/archived_sessions")
+USUAL = (
+    *("$CODEX_HOME/sessions", "$CODEX_HOME/archived_sessions"),
+    *("~/.codex/sessions", "~/.codex/archived_sessions"),
+)
 ENDINGS = (".jsonl",)
-_WANTED = (b"_call", b"session_meta", b"turn_context", b'"instructions"')
+_WANTED = (b"_call", b"session_meta", b"turn_context", b"exec_command_end", b'"instructions"')
 _CALLS = ("function_call", "local_shell_call")
 _OUTPUTS = ("function_call_output", "local_shell_call_output")
 _NAMES = ("shell", "container.exec", "shell_command", "exec_command")
+_WRITE, _END = "write_stdin", "exec_command_end"
 _WALL_TIME = "Wall time: "
+_RUNS = "Process running with session ID "
+_HEAD_CHARS, _HEAD_LINES = 400, 8  # of a result, within which Codex says how the command stands
 _MAX_MS = 1 << 53
 
 
@@ -39,7 +48,10 @@ def read(source: "Source", path: str) -> "Iterator[Ran]":
             ran = rollout.take(fields)
             if ran is not None:
                 yield ran
-    yield from (ran for ran, _ in rollout.waiting.values())
+    yield from rollout.rest()
+
+
+_Call = tuple[Ran, dict[str, Any]]  # with what a hook would be told of it
 
 
 class _Rollout:
@@ -51,7 +63,9 @@ class _Rollout:
         self.cwd: str | None = None
         self.turn: str | None = None
         self.at: int | None = None
-        self.waiting: dict[str, tuple[Ran, dict[str, Any]]] = {}
+        self._waiting: dict[str, _Call] = {}
+        self._running: dict[str, _Call] = {}  # by the number of their session
+        self._writes: dict[str, str] = {}  # call of a `write_stdin` -> that number
 
     def take(self, fields: dict[str, Any]) -> Ran | None:
         """Take a line; return the command that it ends."""
@@ -67,9 +81,44 @@ class _Rollout:
         elif kind in _CALLS:
             self._begin(payload)
         elif kind in _OUTPUTS:
-            began = self.waiting.pop(str(payload.get("call_id")), None)
-            return None if began is None else _ended(*began, payload.get("output"), at)
+            return self._output(str(payload.get("call_id")), payload.get("output"), at)
+        elif kind == _END:
+            return self._exec_end(payload, at)
         return None
+
+    def rest(self) -> "Iterator[Ran]":
+        """Yield the commands of which no end is told."""
+        yield from (ran for ran, _ in self._waiting.values())
+        yield from (ran for ran, _ in self._running.values())
+
+    def _output(self, call: str, output: object, at: int | None) -> Ran | None:
+        response = _response(output)
+        number = self._writes.pop(call, None)
+        open_calls, key = (self._waiting, call) if number is None else (self._running, number)
+        began = open_calls.pop(key, None)
+        if began is None:
+            return None
+        runs = _running(response)
+        if runs is None:
+            return _ended(*began, response, at, whole=number is None)
+        self._running[runs] = began
+        return None
+
+    def _exec_end(self, payload: dict[str, Any], at: int | None) -> Ran | None:
+        call = str(payload.get("call_id"))
+        began = self._waiting.pop(call, None)
+        for number, running in list(self._running.items()):
+            if running[0].tool_call == call:
+                began = self._running.pop(number)
+        if began is None:
+            return None
+        duration = object_in(payload, "duration")
+        seconds, more = duration.get("secs"), duration.get("nanos")
+        metadata: dict[str, Any] = {"exit_code": payload.get("exit_code")}
+        if isinstance(seconds, int) and isinstance(more, int):
+            metadata["duration_seconds"] = seconds + more / 1e9
+        response = {"output": payload.get("aggregated_output"), "metadata": metadata}
+        return _ended(*began, response, at, whole=True)
 
     def _head(self, payload: dict[str, Any]) -> None:
         if not self.session:  # a fork repeats the heads of those that it continues
@@ -78,6 +127,10 @@ class _Rollout:
             self.cwd = _text(payload, "cwd")
 
     def _begin(self, payload: dict[str, Any]) -> None:
+        if payload.get("name") == _WRITE:
+            number = object_in({"": _json(payload.get("arguments"))}, "").get("session_id")
+            self._writes[str(payload.get("call_id"))] = str(number)
+            return
         given = _given(payload)
         call = _text(payload, "call_id") or _text(payload, "id")
         if given is None or call is None or self.at is None:
@@ -96,7 +149,7 @@ class _Rollout:
             ("intent", _text(given, "justification")),
         )
         ran.claims = {name: value for name, value in named if value}
-        self.waiting.setdefault(call, (ran, told))
+        self._waiting.setdefault(call, (ran, told))
 
 
 def _given(payload: dict[str, Any]) -> dict[str, Any] | None:
@@ -117,16 +170,41 @@ def _plain(line: str | list[str]) -> str | list[str]:
     return line[2] or line if is_shell else line
 
 
-def _ended(ran: Ran, told: dict[str, Any], output: object, at: int | None) -> Ran:
-    response = output
+def _response(output: object) -> object:
+    """Return an output as a text, or as an object with `output` and `metadata`."""
+    if isinstance(output, list):  # parts, of which some may be images
+        parts = [part.get("text") for part in output if isinstance(part, dict)]
+        return "".join(part for part in parts if isinstance(part, str))
+    if isinstance(output, dict) and "output" not in output:
+        return output.get("content")
     if isinstance(output, str) and output.startswith("{"):
         held = _json(output)
-        response = held if isinstance(held, dict) and "output" in held else output
+        return held if isinstance(held, dict) and "output" in held else output
+    return output
+
+
+def _head(response: object) -> list[str]:
+    text = response[:_HEAD_CHARS] if isinstance(response, str) else ""
+    lines = text.split("\n")[:_HEAD_LINES]
+    return lines[: lines.index("Output:")] if "Output:" in lines else lines
+
+
+def _running(response: object) -> str | None:
+    """Return the number of the session in which a command still runs, or None."""
+    for line in _head(response):
+        if line.startswith(_RUNS):
+            return line.removeprefix(_RUNS).strip()
+    return None
+
+
+def _ended(ran: Ran, told: dict[str, Any], response: object, at: int | None, *, whole: bool) -> Ran:
+    """Give a command its end; `whole` says that its output is, and that its duration is told."""
     event = codex.read({**told, "hook_event_name": "PostToolUse", "tool_response": response})
     if event is None or event.ending is None:
         return ran
-    ran.ending, ran.streams = event.ending, event.streams
-    ran.duration_ms = _duration(response)
+    ran.ending = event.ending
+    if whole:
+        ran.streams, ran.duration_ms = event.streams, _duration(response)
     if ran.duration_ms is None and at is not None and at >= ran.started_ns:
         ran.duration_ms = (at - ran.started_ns) // 1_000_000
     return ran
@@ -136,10 +214,9 @@ def _duration(response: object) -> int | None:
     seconds: Any = None
     if isinstance(response, dict):
         seconds = object_in(response, "metadata").get("duration_seconds")
-    elif isinstance(response, str):
-        for line in response[:400].split("\n")[:6]:
-            if line.startswith(_WALL_TIME):
-                seconds = line.removeprefix(_WALL_TIME).partition(" ")[0]
+    for line in _head(response):
+        if line.startswith(_WALL_TIME):
+            seconds = line.removeprefix(_WALL_TIME).partition(" ")[0]
     try:
         ms = float(seconds) * 1000
     except (TypeError, ValueError):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._wire import KILLED, REPLACED
 from ..agents.event import ended_with, exit_code
+from ..context import is_request_id
 from ..entry import Ending, error_fields
 from ..secondhand import request_id_for
 from .ran import Ran, nanoseconds
@@ -64,6 +65,8 @@ def _started(sid: str, fields: dict[str, Any], version: str | None) -> Ran | Non
     ran.tool, ran.agent_version = "git", version or None
     ran.request_id = request_id_for(NAME, "", sid)
     last = before.rpartition("/")[2]
+    ours = [part for part in before.split("/") if part.startswith(_OURS) and is_request_id(part)]
+    ran.under = ours[-1] if ours else None
     if before:
         ran.parent_request_id = last if last.startswith(_OURS) else request_id_for(NAME, "", before)
     return ran

@@ -7,9 +7,22 @@ known `tool`, `exit_code`, `duration_ms`, `session`, `id`, `trace_id`, `operator
 from typing import TYPE_CHECKING, Any
 
 from .._encode import sha256
+from .._wire import (
+    CRASHED,
+    FAILURE,
+    INTERRUPTED,
+    KILLED,
+    NOT_STARTED,
+    REPLACED,
+    SUCCESS,
+    TERMINATED,
+    TIMED_OUT,
+    UNKNOWN,
+    USAGE_ERROR,
+)
 from ..agents.event import ended_with, exit_code, milliseconds, text
 from ..context import is_request_id
-from ..entry import Ending
+from ..entry import Ending, error_fields
 from ..secondhand import request_id_for
 from .ran import Ran, nanoseconds, object_in
 
@@ -22,6 +35,13 @@ NAME = "jsonl"
 USUAL: tuple[str, ...] = ()
 ENDINGS = (".jsonl", ".ndjson")
 _CALLS = ("begin", "end")
+_OUTCOMES = frozenset(
+    (
+        *(SUCCESS, FAILURE, USAGE_ERROR, CRASHED, INTERRUPTED, TERMINATED, KILLED, REPLACED),
+        *(TIMED_OUT, NOT_STARTED, UNKNOWN),
+    )
+)
+_ULID = frozenset("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 
 
 def read(source: "Source", path: str) -> "Iterator[Ran]":
@@ -70,7 +90,8 @@ def _entry(fields: dict[str, Any]) -> Ran | None:
     line = [part for part in argv if isinstance(part, str)] if isinstance(argv, list) else []
     session = text(object_in(fields, "caller"), "session") or ""
     ran = Ran(started, NAME, session, called, line)
-    ran.request_id, ran.tool, ran.command = called, tool, text(fields, "command")
+    ran.request_id = called if _is_ours(called) else request_id_for(NAME, "", called)
+    ran.tool, ran.command = tool, text(fields, "command")
     ran.params = object_in(fields, "params")
     ran.cwd, ran.host = text(process, "cwd"), text(process, "host")
     parent = fields.get("parent_request_id")
@@ -78,14 +99,29 @@ def _entry(fields: dict[str, Any]) -> Ran | None:
     return _completed(ran, fields)
 
 
+def _error(error: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the texts of an error, which can be redacted; what else it holds is left behind."""
+    code, message = text(error, "code"), text(error, "message")
+    if code is None or message is None:
+        return None
+    return error_fields(code, message, hint=text(error, "hint"))
+
+
+def _is_ours(request_id: str) -> bool:
+    """Tell an id that tooltrail made: another writer of the format may have others."""
+    name = request_id.removeprefix("req_")
+    return (
+        len(name) == len(request_id) - 4 == 26 and name[0] in "01234567" and _ULID.issuperset(name)
+    )
+
+
 def _completed(ran: Ran, fields: dict[str, Any]) -> Ran:
     ran.trace_id, ran.operator = text(fields, "trace_id"), text(fields, "operator")
     ran.duration_ms = milliseconds(fields, "duration_ms")
     ran.ending = ended_with(exit_code(fields.get("exit_code")))
     outcome = text(fields, "outcome")
-    if outcome and fields.get("event") == "end":
-        error = object_in(fields, "error")
-        told = error if isinstance(error.get("code"), str) and "message" in error else None
-        ran.ending = Ending(ran.ending.exit_code, outcome, error=told or ran.ending.error)
+    if outcome in _OUTCOMES and fields.get("event") == "end":
+        error = _error(object_in(fields, "error")) or ran.ending.error
+        ran.ending = Ending(ran.ending.exit_code, outcome, error=error)
     ran.request_id = ran.request_id or request_id_for(ran.agent, ran.session, ran.tool_call)
     return ran

@@ -22,7 +22,8 @@ class Ran:
     """One command: when, of which session, what, and how it ended as far as that is told.
 
     `started_ns` is since 1970; `line` is a line for a shell, or the argv of a program; `tool` is
-    given where `line` does not tell it.
+    given where `line` does not tell it, and `under` is the id of the call of ours that it ran
+    under, to whose trace it belongs.
     """
 
     started_ns: int
@@ -36,15 +37,20 @@ class Ran:
     operator: str | None = None
     request_id: str | None = None
     parent_request_id: str | None = None
+    under: str | None = None
     trace_id: str | None = None
     agent_version: str | None = None
     cwd: str | None = None
     host: str | None = None
-    executable: str | None = None
     ending: Ending = field(default_factory=_unknown)
     duration_ms: int | None = None
     streams: dict[str, str] = field(default_factory=dict)
     claims: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether it is told how the command ended, be it without an exit code."""
+        return self.ending.exit_code is not None or self.ending.outcome != UNKNOWN
 
 
 def nanoseconds(value: object) -> int | None:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 from ..trail.segments import open_plainly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import IO
 
 MAX_LINE = 64 << 20  # bytes; a longer one is not a command, and is passed over piece by piece
 _PIECE = 1 << 20
+_TICK = 0xFF  # lines
 
 
 class Source:
@@ -22,6 +24,7 @@ class Source:
         self.files = self.lines = self.bytes = self.bad_lines = 0
         self.first_bad: str | None = None
         self.unreadable: list[str] = []
+        self.tick: Callable[[], object] = int  # called now and then while a file is read
 
     def each(self) -> "Iterator[str]":
         """Yield the files, each once, however often it is named or linked to."""
@@ -50,15 +53,23 @@ class Source:
                     number += 1
                     self.lines += 1
                     self.bytes += len(line)
-                    self.at = f"{path}:{number}"
+                    self.at = path, number
+                    if not number & _TICK:
+                        self.tick()
                     if len(line) == MAX_LINE and not line.endswith(b"\n"):
                         self.bad()
-                        while (piece := file.readline(_PIECE)) and not piece.endswith(b"\n"):
-                            self.bytes += len(piece)
+                        self._pass_over(file)
                     else:
                         yield line
         except OSError as error:
             self.refuse(path, error)
+
+    def _pass_over(self, file: "IO[bytes]") -> None:
+        while piece := file.readline(_PIECE):
+            self.bytes += len(piece)
+            self.tick()
+            if piece.endswith(b"\n"):
+                return
 
     def parse(self, line: bytes) -> dict[str, Any] | None:
         """Return a line's object; None where it has none, which is counted."""
@@ -75,7 +86,7 @@ class Source:
     def bad(self) -> None:
         """Count the line that was read last as one that could not be understood."""
         self.bad_lines += 1
-        self.first_bad = self.first_bad or self.at
+        self.first_bad = self.first_bad or "{}:{}".format(*self.at)
 
     def refuse(self, path: str, error: OSError) -> None:
         """Note a file that could not be read."""
