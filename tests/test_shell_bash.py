@@ -76,6 +76,81 @@ def test_loops_are_no_commands_but_what_they_run_is(home: Home, hook: Path) -> N
     assert ended(home) == [("true", 0), ("true", 0), ("bash", 0)]
 
 
+def test_a_loop_of_builtins_is_counted_beyond_the_first(home: Home, hook: Path) -> None:
+    """Fifty have entries; programs always; the shell's own entry says how many have none."""
+    bash(home, hook, "for ((i = 0; i < 500; i++)); do :; done; sh -c 'exit 3'; false; true | sh")
+    tools = ended(home)
+    assert 50 <= len(tools) < 60
+    assert ("sh", 3) in tools
+    (shell,) = [line for line in home.events("tooltrail", "end") if line["process"]["pid"]]
+    (warning,) = shell["warnings"]
+    assert warning["code"] == "DATA_CUT"
+    assert int(warning["message"].split()[0]) >= 400
+
+
+@pytest.mark.parametrize(
+    ("line", "known"),
+    [
+        ("sh -c 'exit 3'; (false) | true", [("sh", 3)]),
+        ("true; (sh -c 'exit 5') | cat", [("true", 0)]),
+        ("sh -c 'exit 4' | (cat); (false) | true", []),
+        ("false | cat; true | sh -c 'exit 6'", [("cat", 0), ("false", 1), ("sh", 6), ("true", 0)]),
+    ],
+)
+def test_no_command_gets_the_status_of_a_subshell(
+    home: Home, hook: Path, line: str, known: list[tuple[str, int]]
+) -> None:
+    """What runs before a pipeline has ended; what stands beside a subshell is unknown."""
+    bash(home, hook, line)
+    assert sorted(each for each in ended(home) if each[0] != "bash") == known
+
+
+def test_a_command_with_variables_of_its_own_keeps_its_name(home: Home, hook: Path) -> None:
+    """The secret among them is redacted, the command behind it is not."""
+    bash(
+        home, hook, "FOO_PASSWORD=hunter2hunter2 LEVEL='a b' sh -c 'exit 3'; FOO_PASSWORD=x$$ true"
+    )
+    assert ("sh", 3) in ended(home)
+    (line,) = [line for line in home.events("tooltrail", "end") if line["tool"] == "sh"]
+    assert line["params"]["argv"] == ["sh", "-c", "exit 3"]
+    assert line["params"]["environment"] == {"FOO_PASSWORD": "[REDACTED]", "LEVEL": "a b"}
+    assert "hunter2" not in home.log("tooltrail").read_text()
+
+
+def test_a_shell_with_an_exit_trap_of_its_own_has_ended(home: Home, hook: Path) -> None:
+    """Nobody saw with what; it did not vanish."""
+    bash(home, hook, "trap 'echo bye' EXIT; sh -c 'exit 3'; false; exit 4")
+    assert ("sh", 3) in ended(home)
+    (shell,) = [line for line in home.events("tooltrail", "end") if line["process"]["pid"]]
+    assert (shell["outcome"], shell["exit_code"]) == ("unknown", None)
+    assert [warning["code"] for warning in shell["warnings"]] == ["EXIT_CODE_UNKNOWN"]
+
+
+def test_a_command_that_is_cut_off_says_so(home: Home, hook: Path) -> None:
+    """It is cut before a word, so that no half of a secret stays."""
+    bash(home, hook, "true " + "word " * 3190 + "token=ghp_" + "a1B2c3D4" * 40)
+    ended(home)
+    for line in home.events("tooltrail", "end"):  # the command, and the shell with its text
+        assert [warning["code"] for warning in line["warnings"]] == ["DATA_CUT"]
+        assert line["params"]["argv"][-1].endswith("word [cut off]")
+    assert "ghp_" not in home.log("tooltrail").read_text()
+
+
+def test_the_fifo_of_a_killed_recorder_goes_at_the_next_start(home: Home, hook: Path) -> None:
+    """Only where its shell is gone as well, and only FIFOs."""
+    spool = home.data / "tooltrail" / "spool"
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    spool.mkdir(parents=True)
+    os.mkfifo(spool / f"bash-{gone.pid}-17")
+    os.mkfifo(spool / f"bash-{os.getpid()}-17")
+    (spool / f"bash-{gone.pid}-18").write_text("a file")
+    bash(home, hook, "true")
+    ended(home)
+    left = {f"bash-{os.getpid()}-17", f"bash-{gone.pid}-18"}
+    until(lambda: {path.name for path in spool.iterdir()}, lambda seen: seen == left)
+
+
 def test_exec_closes_the_shells_entry(home: Home, hook: Path) -> None:
     """Another program goes on under its pid: neither has an exit code that we could know."""
     bash(home, hook, "true; exec sh -c 'exit 3'")
@@ -106,6 +181,7 @@ _LINES = [
     "set -u; echo $nothing",
     "set -T; f() { echo in; }; f; (echo sub); x=$(echo cap); echo $x",
     "shopt -s extdebug; false; echo still",
+    "for ((i = 0; i < 150; i++)); do false; done; echo $? ${PIPESTATUS[*]} $_; set -x; echo x",
     "sleep 0.05 & wait; jobs; echo ${!:+set}; echo $?",
     "exec echo replaced",
     "exec 3>&1; echo three >&3; ls /proc/self/fd | wc -l",
@@ -165,7 +241,8 @@ def test_a_killed_shell_leaves_the_begin_of_what_it_ran(home: Home, hook: Path) 
     child.wait(30)
     spool = home.data / "tooltrail" / "spool"
     until(lambda: list(spool.iterdir()), lambda left: not left)
-    assert home.events("tooltrail", "end") == []
+    (end,) = home.events("tooltrail", "end")
+    assert (end["process"]["pid"], end["outcome"]) == (child.pid, "unknown")
 
 
 def test_no_secret_rests_on_the_disk(home: Home, hook: Path) -> None:

@@ -1,5 +1,6 @@
 """An interactive shell in which every command is recorded: bash and zsh in a real terminal."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,78 @@ def test_bash_keeps_a_users_prompt_command_and_history(home: Home) -> None:
     recorded = [line["params"]["argv"] for line in ends(home, "bash")]
     assert ["/bin/true"] not in recorded
     assert ["false"] in recorded
+
+
+def test_bash_keeps_pipestatus_for_a_users_prompt_command(home: Home) -> None:
+    """It sees the statuses of all elements."""
+    terminal = open_shell(home, "bash", "PROMPT_COMMAND='echo pro''mpt=${PIPESTATUS[*]}'\n")
+    terminal.type("false | true | (exit 7)", "prompt=1 0 7")
+    terminal.type("exit", "")
+    terminal.end()
+
+
+def test_a_debug_trap_that_is_there_goes_on_beside_ours(home: Home) -> None:
+    """It sees the command, `$?` and `$_` as before; both it and we tell of each command."""
+    trap = (
+        """trap 'seen="$BASH_COMMAND:$?:$_"; [[ $seen == sh* ]] && echo "theirs <$seen>"' DEBUG\n"""
+    )
+    terminal = open_shell(home, "bash", trap)
+    terminal.type("true a b; false", "$ ")
+    terminal.type("false", "$ ")
+    terminal.type("sh -c 'exit 3'", "theirs <sh -c 'exit 3':1:")
+    terminal.type("false a b; sh -c 'exit 4'", "theirs <sh -c 'exit 4':1:b>")
+    terminal.type("echo st''atus=$?", "status=4")
+    terminal.type("exit 5", "")
+    assert terminal.end() == 5
+    told = [(line["tool"], line["exit_code"]) for line in ends(home, "bash")]
+    assert {("sh", 3), ("sh", 4), ("false", 1), ("bash", 5)} <= set(told)
+
+
+_PREEXEC = """
+__bp_imported=defined preexec_functions=() precmd_functions=()
+__bp_debug() {
+    local was=$?
+    [[ ${__bp_ready-} == 1 && $BASH_COMMAND != __bp_* ]] || return 0
+    __bp_ready=0
+    local line each; line=$(HISTTIMEFORMAT= history 1); line=${line#*[0-9]  }
+    for each in "${preexec_functions[@]}"; do "$each" "$line"; done
+}
+__bp_precmd() {
+    local was=$? each
+    for each in "${precmd_functions[@]}"; do (exit "$was"); "$each"; done
+    __bp_ready=1
+}
+PROMPT_COMMAND=__bp_precmd
+trap '__bp_debug "$_"' DEBUG
+"""
+
+
+def test_with_bash_preexec_each_line_is_told_by_it(home: Home) -> None:
+    """Its arrays call us, its DEBUG trap stays; here by a trap that works as its own does."""
+    terminal = open_shell(home, "bash", _PREEXEC)
+    terminal.type("sh -c 'exit 3'", "$ ")
+    terminal.type("echo st''atus=$?", "status=3")
+    terminal.type("trap -p DEBUG", "__bp_debug")
+    terminal.type("exit 5", "")
+    assert terminal.end() == 5
+    told = [(line["tool"], line["exit_code"]) for line in ends(home, "bash")]
+    assert {("sh", 3), ("bash", 5)} <= set(told)
+
+
+def test_a_command_that_was_stopped_has_not_ended(home: Home) -> None:
+    """Ctrl-Z: it may go on, and nobody will tell how it ends."""
+    terminal = open_shell(home, "bash")
+    os.write(terminal.fd, b"sleep 0.5\n")
+    begins = until(
+        lambda: [line for line in home.events("tooltrail", "begin") if line["tool"] == "sleep"],
+        bool,
+    )
+    os.write(terminal.fd, b"\x1a")
+    terminal.type("echo st''atus=$?", "status=148")
+    terminal.type("fg; echo go''ne", "gone")
+    terminal.type("exit 0", "")
+    assert terminal.end() == 0
+    assert begins[0]["request_id"] not in [line["request_id"] for line in ends(home, "bash")]
 
 
 @pytest.mark.parametrize("name", SHELLS)

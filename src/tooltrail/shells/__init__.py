@@ -44,7 +44,9 @@ def install(
     script = _script_edit(name, _script(name))
     path, before = _startup(name, home)
     quoted = shlex.quote(hook_path(name))
-    block = f"{_START}[ ! -r {quoted} ] || . {quoted}\n{_END}"
+    # What `.` reads does not see a DEBUG trap that is there: so that is looked up before.
+    theirs = "_tooltrail_theirs=$(trap -p DEBUG); " if name == "bash" else ""
+    block = f"{_START}[ ! -r {quoted} ] || {{ {theirs}. {quoted}; }}\n{_END}"
     text = _without_block(before or "", path)
     if text and not text.endswith("\n"):
         text += "\n"

@@ -13,7 +13,7 @@ _tooltrail_preexec() {
     at=${(r:16::0:)at}
     _tooltrail_running=1
     export TOOL_PARENT_REQUEST_ID=req_0$at$_tooltrail_salt
-    _tooltrail_tell D $at $TOOL_PARENT_REQUEST_ID "$PWD" /0 0 0 "${1[1,16000]}"
+    _tooltrail_tell D $at $TOOL_PARENT_REQUEST_ID "$PWD" /0 0 0 "${1[1,16001]}"
 }
 
 _tooltrail_precmd() {

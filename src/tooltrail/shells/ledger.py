@@ -1,8 +1,8 @@
 """Which of a shell's commands have ended, and how: worked out from what its hook told.
 
 bash tells of each simple command before it starts, with the statuses of what ran before. Of the
-elements of a pipeline it tells one after another, each before the one before it has ended: that
-one is then a child that was not there at the last boundary, and so the hook knows.
+elements of a pipeline it tells one after another, each before the one before it has ended: while
+it starts them it blocks SIGCHLD and reaps no child, and so the hook knows.
 
 Where the statuses do not fit the commands (an element was a subshell or a loop, of which nothing
 is told) nobody can say whose they are, and no end is written: unknown is better than wrong.
