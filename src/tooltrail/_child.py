@@ -69,12 +69,8 @@ class MetaFile:
             return []
         path, self.path = self.path, None
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            try:
-                text = os.read(fd, _MAX_META_BYTES)
-            finally:
-                os.close(fd)
-                os.unlink(path)
+            text = _read(path) if os.lstat(path).st_size else b""  # mostly nobody knows of it
+            os.unlink(path)
         except OSError:
             return []
         if not text:
@@ -89,6 +85,14 @@ class MetaFile:
             if isinstance(meta, dict):
                 found.append(meta)
         return found
+
+
+def _read(path: str) -> bytes:
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        return os.read(fd, _MAX_META_BYTES)
+    finally:
+        os.close(fd)
 
 
 def json_parser() -> "Callable[[str], Any]":

@@ -64,7 +64,7 @@ def ulid(ns: int) -> str:
 
 def ulid_of(number: int) -> str:
     """Write 128 bits as a ULID does."""
-    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+    return "".join([_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5)])
 
 
 def request_id(ns: int) -> str:

@@ -105,7 +105,7 @@ class Invocation:
         self.argv = list(sys.argv if argv is None else argv)
         self._executable = executable
         self._asked = (trace_id, operator)
-        keys = log_path(OWN_TOOL, self.settings.data_home).rpartition("/")[0]
+        keys = f"{self.path.rpartition('/')[0].rpartition('/')[0]}/{OWN_TOOL}"
         self.redactor = Redactor(secrets, rules=self.settings.redact, keys=keys)
         self._unrecorded: str | None = None  # why, where a line of it is missing
         self._supersedes = False

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 MAX_KEPT = 16_777_216  # bytes of one stream that are kept in memory
+_OF_NOTHING = ALGORITHM + sha256(b"").hexdigest()
 _LARGEST_READ = 1_048_576
 _HASHED_AT_ONCE = 262_144  # small pieces are gathered: each call of the hash has its price
 
@@ -93,7 +94,9 @@ class Output:
     @property
     def sha256(self) -> str | None:
         """The digest of the whole, or None where none was asked for."""
-        return ALGORITHM + self._catch_up().hexdigest() if self._digested else None
+        if not self._digested:
+            return None
+        return ALGORITHM + self._catch_up().hexdigest() if self.size else _OF_NOTHING
 
     @property
     def text(self) -> str:
