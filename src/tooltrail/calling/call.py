@@ -104,8 +104,10 @@ class Call(Invocation):
         )
         self._begin(result)
         meta_file = MetaFile(self._environment)
-        pipes = [os.pipe() for _ in range(2 if content is None else 3)]
+        pipes: list[tuple[int, int]] = []
         try:
+            for _ in range(2 if content is None else 3):
+                pipes.append(os.pipe())
             given = stdin if content is None else pipes[2][0]
             child = self._start(given, pipes[0][1], pipes[1][1], meta_file.path)
         except (OSError, ValueError) as error:
