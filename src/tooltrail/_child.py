@@ -42,7 +42,9 @@ def find_program(name: str, environment: "Mapping[str, str] | None" = None) -> s
 def _is_shim(folder: str) -> bool:
     known = _shim_folders.get(folder)
     if known is None:
-        known = _shim_folders[folder] = os.path.realpath(folder).endswith(SHIMS)
+        known = os.path.realpath(folder or ".").endswith(SHIMS)
+        if folder.startswith("/"):  # another one leads elsewhere from another folder
+            _shim_folders[folder] = known
     return known
 
 

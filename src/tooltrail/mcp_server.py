@@ -28,7 +28,7 @@ from .render.words import call_words, ending_words, error_words, mark
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .query.mine import Session
+    from .query.mine import OwnSession
     from .query.options import Query
     from .reconstruct import Trace
 
@@ -47,7 +47,7 @@ _INSTRUCTIONS = (
 )
 
 
-def server(session: "Session | None" = None) -> MCPServer:
+def server(session: "OwnSession | None" = None) -> MCPServer:
     """Return the server. `session` is whose calls are shown where not everything is asked for."""
     made = MCPServer("tooltrail", version=__version__, instructions=_INSTRUCTIONS)
 
@@ -109,7 +109,7 @@ def server(session: "Session | None" = None) -> MCPServer:
     return made
 
 
-def _query(asked: "dict[str, Any]", session: "Session | None") -> "Query":
+def _query(asked: "dict[str, Any]", session: "OwnSession | None") -> "Query":
     """Return what is asked for, within the own session unless everything is wanted."""
     values = {key: value for key, value in asked.items() if key not in ("everything", "limit")}
     query = query_from(values)

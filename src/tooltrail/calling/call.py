@@ -104,30 +104,26 @@ class Call(Invocation):
         )
         self._begin(result)
         meta_file = MetaFile(self._environment)
-        pipes: list[tuple[int, int]] = []
+        pipes = _Pipes(with_input=content is not None)
         try:
-            for _ in range(2 if content is None else 3):
-                pipes.append(os.pipe())
-            given = stdin if content is None else pipes[2][0]
-            child = self._start(given, pipes[0][1], pipes[1][1], meta_file.path)
+            pipes.open()
+            given = pipes.stdin[0] if content is not None else stdin
+            child = self._start(given, pipes.stdout[1], pipes.stderr[1], meta_file.path)
         except (OSError, ValueError) as error:
-            for fd in (fd for pipe in pipes for fd in pipe):
-                os.close(fd)
+            pipes.close()
             meta_file.take()
             return self._ended(result, self._not_started(error), None, [])
-        os.close(pipes[0][1])
-        os.close(pipes[1][1])
-        streams = [Stream(pipes[0][0], result.out), Stream(pipes[1][0], result.err)]
-        feed = None
-        if content is not None:
-            os.close(pipes[2][0])
-            feed = Feed(pipes[2][1], content)
+        except BaseException:  # Ctrl-C before it was there
+            pipes.close()
+            meta_file.take()
+            self._ended(result, _interrupted(), None, [])
+            raise
         wait = Wait(
             child.pid,
             self.request_id,
             child.poll,
-            streams=streams,
-            feed=feed,
+            streams=(streams := pipes.streams(result)),
+            feed=pipes.feed(content),
             timeout=timeout,
             kill_after=kill_after,
             cancel=cancel,
@@ -140,7 +136,7 @@ class Call(Invocation):
             wait.end_now(CANCELLED)
             raise
         finally:
-            ending = _ending(wait, timeout, interrupted=interrupted)
+            ending = _interrupted() if interrupted else _ending(wait, timeout)
             self._ended(result, ending, child.pid, meta_file.take())
             for stream in streams:
                 _drain(stream)
@@ -235,6 +231,38 @@ class Call(Invocation):
         return {name: kept(self, name, output) for name, output in streams.items()}
 
 
+class _Pipes:
+    """The pipes between us and a command; ours are the ends that the command does not get."""
+
+    def __init__(self, *, with_input: bool) -> None:
+        self._count = 3 if with_input else 2
+        self._made: list[tuple[int, int]] = []
+
+    def open(self) -> None:
+        """Make them. Raises `OSError` where no more can be opened."""
+        while len(self._made) < self._count:
+            self._made.append(os.pipe())
+        self.stdout, self.stderr, self.stdin = (*self._made, (-1, -1))[:3]
+
+    def close(self) -> None:
+        """Close all of them: there is no command."""
+        for fd in (fd for pipe in self._made for fd in pipe):
+            os.close(fd)
+
+    def streams(self, result: Result) -> list[Stream]:
+        """Return what is to be read, once the command has its own ends."""
+        os.close(self.stdout[1])
+        os.close(self.stderr[1])
+        return [Stream(self.stdout[0], result.out), Stream(self.stderr[0], result.err)]
+
+    def feed(self, content: bytes | None) -> Feed | None:
+        """Return what is to be written, once the command has its own end."""
+        if content is None:
+            return None
+        os.close(self.stdin[0])
+        return Feed(self.stdin[1], content)
+
+
 def _arguments(cmd: "Sequence[str | os.PathLike[str]]") -> list[str]:
     if isinstance(cmd, (str, bytes, os.PathLike)):
         raise UsageError(
@@ -263,11 +291,13 @@ def _drain(stream: Stream) -> None:
     threading.Thread(target=read_on, name="tooltrail-drain", daemon=True).start()
 
 
-def _ending(wait: Wait, timeout: float | None, *, interrupted: bool) -> Ending:
+def _interrupted() -> Ending:
+    return by_signal(_SIGINT, "INTERRUPTED", "its caller was interrupted")
+
+
+def _ending(wait: Wait, timeout: float | None) -> Ending:
     """Say how the call ended: by itself, or because its caller ended it."""
     how = "by SIGKILL, because SIGTERM was not enough" if wait.killed else "by SIGTERM"
-    if interrupted:
-        return by_signal(_SIGINT, "INTERRUPTED", "its caller was interrupted")
     if wait.cut_short == TIMED_OUT:
         return timed_out(timeout or 0.0, how)
     if wait.cut_short == CANCELLED:

@@ -36,7 +36,7 @@ class Result:
     `agent_ms`: from the start of the call until its output was read, in whole milliseconds.
     `tool_ms`: how long it took by the tool's own clock, or None.
 
-    `attempt`: 1, or the how manieth attempt of an operation this is; `retry_of`: the id under
+    `attempt`: which attempt at an operation this is, from 1; `retry_of`: the id under
     which the attempt before it was recorded, or None.
     """
 

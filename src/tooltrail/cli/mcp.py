@@ -7,7 +7,7 @@ from .. import __version__
 from .._block import invocation
 from .._wire import OWN_TOOL, PURPOSE_AUDIT
 from ..errors import TooltrailError, UsageError
-from ..query.mine import Session, own_session
+from ..query.mine import OwnSession, own_session
 from ..render.deliver import fail
 from . import _reading
 
@@ -43,11 +43,11 @@ def main(arguments: "Sequence[str]") -> int:
             )
             call.exit_code = fail(call, missing, "")
             return call.exit_code
-        server(Session(asked, asked) if asked else _own()).run("stdio")
+        server(OwnSession(asked, asked) if asked else _own()).run("stdio")
     return 0
 
 
-def _own() -> Session | None:
+def _own() -> OwnSession | None:
     try:
         return own_session()
     except UsageError:

@@ -16,7 +16,7 @@ _CONTINUES = ("-", "/", ":")
 _GENERATED = "generated"
 
 
-class Session:
+class OwnSession:
     """A session: by the trace that its calls belong to or continue, or by its agent's own id."""
 
     def __init__(self, trace_id: str | None, session: str | None) -> None:
@@ -42,7 +42,7 @@ def continues(value: Any, wanted: str) -> bool:
     )
 
 
-def own_session() -> Session:
+def own_session() -> OwnSession:
     """Return the session that this process belongs to.
 
     Raises `UsageError` where nothing in the environment says whose it is.
@@ -60,4 +60,4 @@ def own_session() -> Session:
             "nothing in the environment says whose session this is",
             hint="set TOOL_TRACE_ID, or ask for a trace by its id",
         )
-    return Session(trace_id, session)
+    return OwnSession(trace_id, session)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from .mine import Session, own_session
+from .mine import OwnSession, own_session
 from .window import parse_duration, parse_time
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Query:
         self.tool: str | None = asked.get("tool")
         self.exit_code: int | None = asked.get("exit_code")
         self.failed: bool = bool(asked.get("failed"))
-        self.mine: Session | None = asked.get("mine")
+        self.mine: OwnSession | None = asked.get("mine")
         self.exact: bool = bool(asked.get("exact"))
         self.all: bool = bool(asked.get("all"))
         self.outcome: str | None = asked.get("outcome")
