@@ -207,7 +207,7 @@ def test_an_entry_has_the_fields_of_its_end_but_for_those_of_the_line() -> None:
     """What reading prints of a call is the end line without what belongs to the line alone."""
     defs = schema("entry-v1.schema.json")["$defs"]
     kept = {name for name, rule in defs["entry"]["properties"].items() if rule is not False}
-    of_the_line = {"v", "prev", "event", "supersedes", "clamped", "healed_bytes", "healed_prev"}
+    of_the_line = {"v", "prev", "event", "supersedes", "healed_bytes", "healed_prev"}
     assert kept == set(defs["end"]["properties"]) - of_the_line
 
 
@@ -543,7 +543,7 @@ def test_fields_of_a_later_version_are_valid() -> None:
         assert LINE_VALIDATOR.is_valid(later)
 
 
-@pytest.mark.parametrize("name", ["v", "prev", "event", "supersedes", "clamped", "healed_bytes"])
+@pytest.mark.parametrize("name", ["v", "prev", "event", "supersedes", "healed_bytes"])
 def test_an_entry_has_nothing_that_belongs_to_the_line(name: str) -> None:
     """An entry bears none of the fields that tell of one line of a log."""
     of_the_line = {"v", "prev", "event"}

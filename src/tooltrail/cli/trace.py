@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ..query.options import OPTIONS
-from ..render.deliver import SUMMARY, deliver_trace
+from ..errors import UsageError
+from ..query.options import OPTIONS, Option
+from ..render.deliver import fail
+from ..render.trace import OUTPUTS, SCRIPT, deliver_trace, which_trace
 from . import _reading
 
 if TYPE_CHECKING:
@@ -11,8 +13,8 @@ if TYPE_CHECKING:
 
     from .._block import RecordedBlock
 
-_TREE = "tree"
 _TAKEN = ("--since", "--until", "--exact", "--all")
+_REQUEST_ID = Option("--request-id", "ID", "the trace that holds the call with this id")
 
 
 def main(arguments: "Sequence[str]") -> int:
@@ -21,15 +23,28 @@ def main(arguments: "Sequence[str]") -> int:
         "trace",
         "Show one trace as a tree: calls in order, what was slow, what failed. An id also stands"
         " for those that continue it: a session shows all its operations.",
-        [option for option in OPTIONS if option.name in _TAKEN],
+        [_REQUEST_ID, *(option for option in OPTIONS if option.name in _TAKEN)],
     )
-    made.add_argument("id", metavar="ID", help="a trace id, or the start of a session's ids")
     made.add_argument(
-        "--output", choices=(_TREE, SUMMARY, "json"), help="tree on a terminal, json elsewhere"
+        "id", metavar="ID", nargs="?", help="a trace id, the start of one, or a session's id"
     )
+    made.add_argument("--last", action="store_true", help="the trace of the last call")
+    made.add_argument(
+        "--output",
+        choices=OUTPUTS,
+        help="tree on a terminal, json elsewhere; summary: in 25 lines; html: a page in one file;"
+        " script: as shell commands; perfetto and otlp: for other tools",
+    )
+    made.add_argument("--from", metavar="STEP", help="with --output script: begin at this number")
     return _reading.run("trace", made, arguments, _act)
 
 
 def _act(call: "RecordedBlock", values: dict[str, Any]) -> int:
-    asked = {name: values[name] for name in ("since", "until", "exact", "all")}
-    return deliver_trace(call, values["id"], asked, values["output"])
+    output = "tree" if values["output"] == "table" else values["output"]
+    try:
+        if values["from"] is not None and output != SCRIPT:
+            raise UsageError("--from goes with --output script")
+        asked = which_trace(values)
+    except UsageError as error:
+        return fail(call, error, output)
+    return deliver_trace(call, asked, output)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Entry = dict[str, Any]
 
 _MAX_KEPT = 33_554_432  # bytes of lines that are not looked for a second time
-_OF_THE_LINE = ("v", "prev", "event", "supersedes", "clamped", "healed_bytes", "healed_prev")
+_OF_THE_LINE = ("v", "prev", "event", "supersedes", "healed_bytes", "healed_prev")
 _OF_THE_END = ("exit_code", "duration_ms", "signal", "error", "origin")
 _ALIASES = (("params", "args"), ("params", "parameters"), ("version", "tool_version"))
 

@@ -3,6 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
+from ..trail.find import first_time
 from ..trail.lost import lost
 from ..trail.registry import registered
 from ..trail.segments import first_log_id, segments
@@ -23,6 +24,18 @@ def gaps(paths: "Iterable[str]", homes: "Iterable[str]", since: str | None) -> "
             yield "CALLS_NOT_RECORDED", f"{path}: {missed}"
     for home in homes:
         yield from _gone(home)
+
+
+def pruned(paths: "Iterable[str]") -> "Iterator[Gap]":
+    """Yield the logs whose first lines are gone because they had become old."""
+    for path in paths:
+        first = segments(path)[0]
+        if first.first_seq:
+            since = first_time(first)
+            yield (
+                "LOG_PRUNED",
+                f"{path}: what was recorded before {since or f'line {first.first_seq}'} was pruned",
+            )
 
 
 def _gone(home: str) -> "Iterator[Gap]":

@@ -10,20 +10,19 @@ from .._stdout import is_terminal
 from .._wire import FAILURE, USAGE_ERROR
 from ..entry import Ending, error_fields
 from ..envelope import document, response
-from ..errors import NotFoundError, TooltrailError, UsageError
+from ..errors import TooltrailError, UsageError
 from ..query.options import JSON, TABLE, query_from
 from ..query.search import Search
-from ..reconstruct import rebuild
 from ..trail.registry import register_found
 from ..trail.segments import sealed_segments
-from . import listing, summary, tree
+from . import listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from .._invocation import Invocation
+    from ..query.gaps import Gap
 
-SUMMARY = "summary"
 _FALLBACK_COLUMNS = 100
 
 
@@ -55,18 +54,18 @@ def deliver_listing(
         search = Search(query_from(values), paths)
 
         def tail() -> "dict[str, Any]":
-            _note_problems(call, search)
-            return _response_tail(call)
+            note_problems(call, search.problems())
+            return response_tail(call)
 
         pieces = listing.pieces(
             search, output, columns=terminal_columns(), tail=tail, fields=fields
         )
         write(pieces, output != JSON)
         if output != JSON:
-            _note_problems(call, search)
+            note_problems(call, search.problems())
         tidy(search.paths)
 
-    return _deliver(call, output, print_it)
+    return deliver(call, output, print_it)
 
 
 def _fields(text: str | None) -> list[str] | None:
@@ -83,36 +82,8 @@ def _fields(text: str | None) -> list[str] | None:
     return list(dict.fromkeys(names))
 
 
-def deliver_trace(
-    call: "Invocation", trace_id: str, values: "Mapping[str, Any]", output: str
-) -> int:
-    """Print one trace as a tree; finish `call`; return the exit code."""
-
-    def print_it() -> None:
-        search = Search(query_from({**values, "trace_id": trace_id}))
-        trace = rebuild(trace_id, search)
-        _note_problems(call, search)
-        tidy(search.paths)
-        if not trace.roots:
-            raise NotFoundError(
-                f"no call of trace {trace_id!r} is in the {len(search.paths)} logs that were read",
-                hint="tooltrail log --since 1d shows what there is, each call with its trace",
-            )
-        if output == JSON:
-            answer = {"data": trace.as_json(), **_response_tail(call)}
-            write([document(answer, indented=is_terminal())], False)
-            return
-        if output == SUMMARY:
-            drawn: Iterable[str] = summary.lines(trace, [text for _, text in search.problems()])
-        else:
-            signs = tree.Signs(unicode=_prints_unicode())
-            drawn = tree.lines(trace, columns=terminal_columns(), signs=signs)
-        write((line + "\n" for line in drawn), True)
-
-    return _deliver(call, output, print_it)
-
-
-def _deliver(call: "Invocation", output: str, print_it: "Callable[[], None]") -> int:
+def deliver(call: "Invocation", output: str, print_it: "Callable[[], None]") -> int:
+    """Answer a call by what `print_it` prints; return the exit code, whatever becomes of it."""
     try:
         print_it()
     except TooltrailError as error:
@@ -160,13 +131,15 @@ def undelivered(call: "Invocation", error: OSError) -> int:
     return 1
 
 
-def _response_tail(call: "Invocation") -> "dict[str, Any]":
+def response_tail(call: "Invocation") -> "dict[str, Any]":
+    """Finish a call that went well; return the members of its response beside `data`."""
     call.finish(Ending(0))
     return {"ok": True, "error": None, "warnings": call.warnings, "meta": call.meta()}
 
 
-def _note_problems(call: "Invocation", search: Search) -> None:
-    for code, problem in search.problems():
+def note_problems(call: "Invocation", problems: "Iterable[Gap]") -> None:
+    """Say what could not be seen: on stderr, and among the warnings of the response."""
+    for code, problem in problems:
         call.warnings.append({"code": code, "message": problem})
         say(f"tooltrail: {problem}\n")
 
@@ -196,9 +169,15 @@ def write(pieces: "Iterable[str]", for_people: bool) -> None:
     sys.stdout.flush()
 
 
-def _prints_unicode() -> bool:
+def prints_unicode() -> bool:
+    """Tell whether stdout takes the characters that trees are drawn with."""
     try:
         "├█".encode(sys.stdout.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return False
     return True
+
+
+def uses_colour() -> bool:
+    """Tell whether to colour: on a terminal that can, unless NO_COLOR is set (no-color.org)."""
+    return is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

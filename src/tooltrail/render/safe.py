@@ -44,12 +44,30 @@ def fit(text: str, columns: int) -> str:
     """Cut a printable text to a number of columns, with an ellipsis where something is gone."""
     if width(text) <= columns:
         return text
-    kept = ""
+    kept, room = 0, columns - 1
     for char in text:
-        if width(kept + char) > columns - 1:
+        room -= width(char)
+        if room < 0:
             break
-        kept += char
-    return kept + "…" if columns > 0 else ""
+        kept += 1
+    return text[:kept] + "…" if columns > 0 else ""
+
+
+def folded(text: str, columns: int | None, indent: str) -> list[str]:
+    """Break a printable text into lines of so many columns, those after the first indented.
+
+    A word that is longer is cut. None is one line, however long.
+    """
+    if columns is None or width(text) <= columns:
+        return [text]
+    made, line = [], ""
+    for word in text.split(" "):
+        longer = f"{line} {word}" if line else word
+        if line.strip() and width(longer) > columns:
+            made.append(line)
+            longer = indent + word
+        line = longer
+    return [fit(each, columns) for each in (*made, line)]
 
 
 def pad(text: str, columns: int, *, right: bool = False) -> str:

@@ -182,7 +182,7 @@ def from_time(picture: "Snapshot", moment: str) -> "Iterator[tuple[Segment, int,
     The offset is that of a line's first byte, at most some lines too early; 0 in a segment that
     cannot be told. `moment` is a time as the log writes it.
     """
-    starts = [_first_time(segment) for segment, _ in picture]
+    starts = [first_time(segment) for segment, _ in picture]
     for number, (segment, size) in enumerate(picture):
         following = starts[number + 1] if number + 1 < len(picture) else None
         if following is not None and following < moment:
@@ -203,7 +203,8 @@ def last_time(path: str) -> str | None:
     return next((time for time in times if time is not None), None)
 
 
-def _first_time(segment: "Segment") -> str | None:
+def first_time(segment: "Segment") -> str | None:
+    """Return when the first line of a segment was written, or None where it does not tell."""
     try:
         with segment.open() as file:
             return _time_in(file.read(_HEAD_BYTES))

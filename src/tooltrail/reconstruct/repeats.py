@@ -1,0 +1,29 @@
+"""Find the calls of a trace that were made more than once."""
+
+from typing import TYPE_CHECKING
+
+from .._plain import encode_any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .call import Call
+
+
+def mark(calls: "Iterable[Call]") -> None:
+    """Set `repeats` of each call that has a call before it with the same tool, command and params.
+
+    Where params were not recorded, or hold what was taken out, nothing can be said.
+    """
+    seen: dict[tuple[str, str, str], str] = {}
+    for call in calls:
+        entry = call.entry
+        params = entry.get("params")
+        if not isinstance(params, dict) or entry.get("level") == "metadata" or "erased" in entry:
+            continue
+        given = encode_any(params)
+        if "[REDACTED]" in given:
+            continue
+        key = str(entry.get("tool")), str(entry.get("command")), given
+        call.repeats = seen.get(key)
+        seen[key] = call.request_id

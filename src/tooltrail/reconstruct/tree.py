@@ -1,0 +1,69 @@
+"""Hang each call under its parent: circles are cut, and what is nested too deep is lifted."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .call import Call
+
+MAX_DEPTH = 100  # of nested calls; JSON readers and terminals end soon after
+
+
+def hang(known: "dict[str, Call]", moved: dict[str, str]) -> "list[Call]":
+    """Put each call under its parent; return those that stand at the top."""
+    parents: dict[str, str] = {}
+    for key, call in known.items():
+        named = (call.wrapper or call.entry).get("parent_request_id")
+        parent = moved.get(str(named), str(named)) if named else None
+        if parent is None:
+            continue
+        if parent in known:
+            parents[key] = parent
+        else:
+            call.parent_missing = True
+    for key in _cut_circles(known, parents):
+        known[key].parent_missing = True
+    _limit_depth(known, parents)
+    for key, parent in parents.items():
+        known[parent].children.append(known[key])
+    return [call for key, call in known.items() if key not in parents]
+
+
+def _cut_circles(known: "Iterable[str]", parents: dict[str, str]) -> list[str]:
+    """Take the earliest call of each circle out of `parents`; return those taken out."""
+    cut: list[str] = []
+    order = {key: number for number, key in enumerate(known)}
+    done: set[str] = set()
+    for key in order:
+        path: list[str] = []
+        step: str | None = key
+        while step is not None and step not in done:
+            done.add(step)
+            path.append(step)
+            step = parents.get(step)
+        if step in path:
+            earliest = min(path[path.index(step) :], key=order.__getitem__)
+            del parents[earliest]
+            cut.append(earliest)
+    return cut
+
+
+def _limit_depth(known: "Mapping[str, Call]", parents: dict[str, str]) -> None:
+    """Hang what is nested deeper than `MAX_DEPTH` under its ancestor at that depth."""
+    depth: dict[str, int] = {}
+    for key in known:
+        path: list[str] = []
+        step: str | None = key
+        while step is not None and step not in depth:
+            path.append(step)
+            step = parents.get(step)
+        for below in reversed(path):
+            parent = parents.get(below)
+            if parent is None:
+                depth[below] = 0
+                continue
+            if depth[parent] == MAX_DEPTH:
+                parents[below] = parents[parent]
+                known[below].too_deep = True
+            depth[below] = min(depth[parent] + 1, MAX_DEPTH)

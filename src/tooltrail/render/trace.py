@@ -1,0 +1,144 @@
+"""Deliver one trace: find its calls, rebuild it, and show it in the form that was asked for."""
+
+from copy import copy
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from .._stdout import is_terminal
+from ..envelope import document
+from ..errors import NotFoundError, UsageError
+from ..query.gaps import pruned
+from ..query.options import JSON, Query, query_from
+from ..query.search import Search
+from ..query.similar import traces_like
+from ..reconstruct import rebuild
+from ..reconstruct.blind import spots
+from .deliver import (
+    deliver,
+    note_problems,
+    prints_unicode,
+    response_tail,
+    terminal_columns,
+    tidy,
+    uses_colour,
+    write,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .._invocation import Invocation
+    from ..reconstruct import Trace
+
+TREE, SUMMARY, HTML, PERFETTO, OTLP, SCRIPT = (
+    *("tree", "summary", "html", "perfetto", "otlp", "script"),
+)
+OUTPUTS = (TREE, SUMMARY, JSON, SCRIPT)
+MAX_CALLS = 20_000  # of one trace, in memory at once
+_REQUEST = "req_"
+_TOLD_IN_IT = (TREE, SUMMARY, HTML)  # which show what the search could not see
+
+
+def deliver_trace(call: "Invocation", values: "Mapping[str, Any]", output: str) -> int:
+    """Print one trace; finish `call`; return the exit code.
+
+    `values` are those of the query, and `trace_id`, `request_id` or `last` to say which.
+    """
+
+    def print_it() -> None:
+        query = _query(values)
+        search = Search(query)
+        trace, left_out = _trace(search)
+        problems = search.problems()
+        trace.gaps = [*problems, *pruned(search.paths), *spots(trace.calls())]
+        if left_out:
+            message = f"the first {MAX_CALLS} of its calls are here, {left_out} more are not"
+            trace.gaps.insert(0, ("TOO_MANY_CALLS", f"{message} (--since and --until narrow it)"))
+        note_problems(call, [] if output in _TOLD_IN_IT else problems)
+        tidy(search.paths)
+        if output == JSON:
+            answer = {"data": trace.as_json(), **response_tail(call)}
+            write([document(answer, indented=is_terminal())], False)
+        else:
+            write(_pieces(trace, output, values), True)
+
+    return deliver(call, output, print_it)
+
+
+def _query(values: "Mapping[str, Any]") -> Query:
+    """Return the query for all calls of the trace that is meant."""
+    query = query_from({name: values.get(name) for name in ("since", "until", "exact", "all")})
+    query.trace_id = values.get("trace_id") or _trace_of_call(query, values.get("request_id"))
+    return query
+
+
+def _trace_of_call(window: Query, request_id: str | None) -> str:
+    """Return the trace of one call; of the last one where none is named."""
+    query = copy(window)
+    query.trace_id, query.request_id = None, request_id
+    query.tail = None if request_id else 1
+    search = Search(query)
+    entry = next(iter(search), None)
+    if entry is None:
+        what = f"no call {request_id!r} is" if request_id else "no call is"
+        raise NotFoundError(
+            f"{what} in the logs that were read ({len(search.paths)})",
+            hint="tooltrail log --since 1d shows what there is, each call with its ids",
+        )
+    return str(entry.get("trace_id"))
+
+
+def _trace(search: Search) -> "tuple[Trace, int]":
+    """Return the trace, and how many of its calls had no room. Raises `NotFoundError`."""
+    trace_id = str(search.query.trace_id)
+    entries = iter(search)
+    trace = rebuild(trace_id, islice(entries, MAX_CALLS))
+    if trace.roots:
+        return trace, sum(1 for _ in entries)
+    if trace_id.startswith(_REQUEST):
+        search.query.trace_id = _trace_of_call(search.query, trace_id)
+        return _trace(search)
+    like = traces_like(search.paths, trace_id)
+    if len(like) == 1:
+        query = copy(search.query)
+        query.trace_id = like[0]
+        return rebuild(like[0], islice(Search(query, search.paths), MAX_CALLS)), 0
+    hint = "tooltrail log --since 1d shows what there is, each call with its trace"
+    if like:
+        hint = f"these begin so: {', '.join(like)}"
+    raise NotFoundError(
+        f"no call of trace {trace_id!r} is in the logs that were read ({len(search.paths)})",
+        hint=hint,
+    )
+
+
+def _pieces(trace: "Trace", output: str, values: "Mapping[str, Any]") -> "Iterable[str]":
+    if output == SUMMARY:
+        from . import summary
+
+        return (line + "\n" for line in summary.lines(trace, [text for _, text in trace.gaps]))
+    if output == TREE:
+        from . import tree
+
+        signs = tree.Signs(unicode=prints_unicode())
+        drawn = tree.lines(trace, columns=terminal_columns(), signs=signs, colour=uses_colour())
+        return (line + "\n" for line in drawn)
+    if output == SCRIPT:
+        from . import script
+
+        return script.pieces(trace, values.get("from"))
+    module = __import__(f"{__package__}.{output}", fromlist=["pieces"])
+    pieces: Iterable[str] = module.pieces(trace)
+    return pieces
+
+
+def which_trace(values: "Mapping[str, Any]") -> "dict[str, Any]":
+    """Return the query's values with the one way in which a trace was named.
+
+    Raises `UsageError` where it was named in none, or in several.
+    """
+    named = [name for name in ("id", "last", "request_id") if values.get(name)]
+    if len(named) != 1:
+        wrong = "a trace is named in one way only" if named else "which trace?"
+        raise UsageError(wrong, hint="give its ID, or --last, or --request-id R")
+    return {**values, "trace_id": values.get("id")}

@@ -1,0 +1,451 @@
+"""A trace as a whole: found by what is at hand, with blame for its time and its blind spots."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conftest import TOOLTRAIL, Home
+from tooltrail.reconstruct import Call, Trace, rebuild
+
+CAPS = 20_000
+NOON = 1_795_435_200_000  # ms
+
+
+def told(home: Home, *arguments: str) -> dict[str, Any]:
+    """Return the data of a trace as JSON."""
+    done = home.tooltrail("trace", *arguments, "--output", "json")
+    assert done.returncode == 0, done.stderr
+    data: dict[str, Any] = json.loads(done.stdout)["data"]
+    return data
+
+
+def stamp(ms: int) -> str:
+    """Return so many ms after noon as the log writes it."""
+    seconds, rest = divmod(NOON + ms, 1000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest:03d}Z"
+
+
+def entry(name: str, start: int, took: int | None, **more: Any) -> dict[str, Any]:
+    """Return an entry of a call of `name`: its start in ms after noon, its duration in ms."""
+    return {
+        "request_id": name,
+        "timestamp": stamp(start),
+        "logged_at": stamp(start + (took or 0)),
+        "tool": name.rstrip("0123456789"),
+        "command": "go",
+        "params": {"n": name},
+        "recorder": "tool",
+        "outcome": "success",
+        "exit_code": 0,
+        "duration_ms": took,
+        "process": {"host": "here", "boot_id": "boot-1"},
+        **more,
+    }
+
+
+def on(host: str) -> dict[str, Any]:
+    """Return what an entry says that was made on another host."""
+    return {"process": {"host": host, "boot_id": f"boot-{host}"}}
+
+
+def starts(trace: Trace) -> dict[str, int]:
+    """Return when each call began."""
+    return {call.request_id: call.start_ms for call in trace.calls()}
+
+
+# -- which trace
+
+
+def test_a_trace_is_found_by_the_last_call_and_by_any_call_in_it(home: Home) -> None:
+    """`--last`, `--request-id`, and a request id in the place of a trace's."""
+    for trace in ("first", "second"):
+        home.tooltrail("run", "--trace-id", trace, "--", "true")
+    home.tooltrail("log")  # reading is not the last call
+    assert told(home, "--last")["trace_id"] == "second"
+    request_id = told(home, "first")["calls"][0]["request_id"]
+    assert told(home, "--request-id", request_id)["trace_id"] == "first"
+    assert told(home, request_id)["trace_id"] == "first"
+
+
+def test_half_an_id_is_enough_where_one_trace_alone_begins_so(home: Home) -> None:
+    """Several that begin so are named; nothing is guessed."""
+    for trace in ("deploy-2026-a", "deploy-2026-b", "other-7"):
+        home.tooltrail("run", "--trace-id", trace, "--", "true")
+    assert told(home, "deploy-2026-a")["count"] == 1
+    assert told(home, "other")["trace_id"] in ("other", "other-7")
+    assert told(home, "oth" + "er-")["trace_id"] == "other-7"
+    done = home.tooltrail("trace", "deploy-20", "--output", "tree")
+    assert done.returncode == 1
+    assert "these begin so: deploy-2026-a, deploy-2026-b" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["x", "--last"], ["--last", "--request-id", "req_1"]])
+def test_a_trace_is_named_in_exactly_one_way(home: Home, arguments: list[str]) -> None:
+    """Anything else is a usage error that says what to give."""
+    done = home.tooltrail("trace", *arguments, "--output", "tree")
+    assert done.returncode == 2
+    assert "give its ID, or --last, or --request-id R" in done.stderr
+
+
+def test_there_is_no_last_call_in_an_empty_home(home: Home) -> None:
+    """An answer, not a traceback."""
+    done = home.tooltrail("trace", "--last", "--output", "tree")
+    assert done.returncode == 1
+    assert "no call is in the logs that were read" in done.stderr
+    done = home.tooltrail("trace", "--request-id", "req_none", "--output", "tree")
+    assert "no call 'req_none' is in" in done.stderr
+
+
+def test_of_a_trace_too_long_for_memory_the_first_calls_are_shown(home: Home) -> None:
+    """And it is said how many are not."""
+    home.tooltrail("run", "--trace-id", "long", "--", "true")
+    log = home.log("tooltrail")
+    lines = log.read_text().splitlines()
+    end = json.loads(lines[-1])
+    with log.open("a") as file:
+        for number in range(CAPS + 4):
+            end["request_id"] = f"req_{number:026d}"
+            file.write(json.dumps(end, separators=(",", ":")) + "\n")
+    data = told(home, "long")
+    assert data["count"] == CAPS
+    assert data["gaps"][0] == {
+        "code": "TOO_MANY_CALLS",
+        "message": "the first 20000 of its calls are here, 5 more are not"
+        " (--since and --until narrow it)",
+    }
+
+
+# -- clocks
+
+
+def test_a_host_whose_clock_is_ahead_is_put_right_by_what_was_called_there() -> None:
+    """A call on another host ran while the one that made it did: its whole clock is moved."""
+    ahead = 3_600_000
+    trace = rebuild(
+        "t",
+        [
+            entry("a", 0, 1000),
+            entry("b", ahead + 200, 500, parent_request_id="a", **on("there")),
+            entry("c", ahead + 300, 100, parent_request_id="b", **on("there")),
+            entry("d", 2000, 1000),
+            entry("e", ahead + 2100, 500, parent_request_id="d", **on("there")),
+        ],
+    )
+    moved = starts(trace)
+    assert 0 <= moved["b"] <= 500
+    assert moved["c"] - moved["b"] == 100
+    assert moved["e"] - moved["b"] == 1900
+    assert trace.duration_ms == 3000
+    (said,) = trace.corrections
+    assert said.startswith("the clock of there is taken to be 59 min 5")
+    assert "ahead of that of here" in said
+    (deep,) = trace.roots[0].children[0].children
+    assert deep.moved_ms == deep.as_json()["moved_ms"] < 0
+
+
+def test_a_clock_a_year_behind_is_put_right() -> None:
+    """The same the other way; calls with sound clocks stay where they are."""
+    year = 365 * 86_400_000
+    trace = rebuild(
+        "t",
+        [
+            entry("a", 0, 1000),
+            entry("b", -year, 500, parent_request_id="a", **on("there")),
+        ],
+    )
+    assert starts(trace) == {"a": 0, "b": 0}
+    assert "365 d 00 h behind that of here" in trace.corrections[0]
+    assert trace.started == stamp(0)
+
+
+def test_containers_of_one_machine_have_one_clock() -> None:
+    """Another host name, the same boot: nothing is moved, though the call outlived its parent."""
+    container = {"process": {"host": "c0ffee", "boot_id": "boot-1"}}
+    trace = rebuild(
+        "t", [entry("a", 0, 100), entry("b", 5000, 10, parent_request_id="a", **container)]
+    )
+    assert starts(trace) == {"a": 0, "b": 5000}
+    assert trace.corrections == []
+
+
+def test_a_call_that_began_before_its_parent_is_put_at_its_begin() -> None:
+    """With all that it made, at the same distance."""
+    trace = rebuild(
+        "t",
+        [
+            entry("a", 10_000, 5000),
+            entry("b", 2000, 1000, parent_request_id="a"),
+            entry("c", 2400, 100, parent_request_id="b"),
+        ],
+    )
+    assert starts(trace) == {"a": 0, "b": 0, "c": 400}
+    assert trace.corrections == [
+        "1 call began before what made it, by the clock, by up to 8.00 s: put at its begin"
+    ]
+
+
+def test_a_clock_that_was_put_back_does_not_turn_the_order_round() -> None:
+    """A log's lines are in the order they were written; a writer that was behind has said so."""
+    jump = 3_600_000
+    late = {"logged_at": stamp(1000), "clamped": True}
+    trace = rebuild(
+        "t",
+        [
+            entry("x1", 0, 1000, seq=2),
+            entry("x2", 2000 - jump, 500, **late, seq=4),
+            entry("x3", 3000 - jump, 500, **late, seq=6),
+        ],
+    )
+    assert list(starts(trace)) == ["x1", "x2", "x3"]
+    assert starts(trace)["x3"] - starts(trace)["x2"] == 1000
+    assert trace.corrections[0].startswith("the clock of here was put back by about 59 min 5")
+
+
+def test_a_machine_that_slept_is_no_clock_that_was_put_back() -> None:
+    """A call's time stands still meanwhile, so that its end seems early; no line was clamped."""
+    asleep = entry("x1", 0, 1000, seq=9, logged_at=stamp(3_600_000))
+    trace = rebuild("t", [asleep, entry("x2", 3_590_000, 1000, seq=7)])
+    assert starts(trace) == {"x1": 0, "x2": 3_590_000}
+    assert trace.corrections == []
+
+
+# -- blame
+
+
+def test_each_call_says_what_its_time_went_by_with() -> None:
+    """Own, children, start-up, the way out, the log, and the gap before it."""
+    outer = entry("w", 1000, 700, recorder="wrapper", child={"pid": 7}, tool="a")
+    inner = entry(
+        *("a", 1200, 400),
+        parent_request_id="w",
+        process={"pid": 7, "boot_id": "boot-1"},
+        logged_at=stamp(1630),
+    )
+    below = entry("b", 1300, 150, parent_request_id="a")
+    trace = rebuild("t", [entry("first", 0, 600), outer, inner, below])
+    first, call = trace.roots
+    assert first.blame.as_json() == {"own_ms": 600, "children_ms": 0, "log_wait_ms": 0}
+    assert call.blame.as_json() == {
+        "own_ms": 250,
+        "children_ms": 150,
+        "startup_ms": 200,
+        "shutdown_ms": 70,
+        "log_wait_ms": 30,
+        "gap_ms": 400,
+        "gap_owner": "the agent",
+    }
+    assert call.children[0].blame.gap_owner == "a"
+    assert trace.shares() == {
+        "own": 600 + 250 + 150,
+        "startup": 200,
+        "shutdown": 70,
+        "log": 30,
+        "gap": 400,
+    }
+
+
+def test_the_critical_path_leaves_out_what_ran_beside_it() -> None:
+    """Of calls at once, the one that ended last is what the trace waited for."""
+    trace = rebuild(
+        "t",
+        [
+            entry("a", 0, 1000),
+            entry("fast", 1000, 200),
+            entry("slow", 1000, 900),
+            entry("z", 1900, 100),
+        ],
+    )
+    assert [call.request_id for call in trace.critical_path()] == ["a", "slow", "z"]
+    assert {call.request_id: call.critical for call in trace.calls()}["fast"] is False
+
+
+TIMES = st.integers(0, 3000)
+FAMILY = st.lists(
+    st.tuples(TIMES, st.one_of(st.none(), TIMES), st.integers(-3, 12), st.booleans()), max_size=14
+)
+
+
+@given(FAMILY)
+def test_the_parts_of_the_critical_path_make_up_the_whole(family: list[tuple[Any, ...]]) -> None:
+    """No moment is blamed twice, and none is left out; a call's own time and its children's too."""
+    entries = []
+    for number, (start, took, parent, by_wrapper) in enumerate(family):
+        more: dict[str, Any] = {"recorder": "wrapper"} if by_wrapper else {}
+        if 0 <= parent < number:
+            more["parent_request_id"] = f"c{parent}"
+        entries.append(entry(f"c{number}", start, took, **more))
+    trace = rebuild("t", entries)
+    calls: list[Call] = trace.calls()
+    begin = min((call.launched_ms for call in trace.roots), default=0)
+    end = max((call.gone_ms for call in trace.roots), default=0)
+    assert sum(trace.shares().values()) == end - begin
+    at = begin
+    for part in trace.path:
+        assert (part.start_ms, part.ms > 0) == (at, True)
+        at = part.end_ms
+    for call in calls:
+        blame = call.blame
+        if call.duration_ms is None:
+            assert blame.own_ms is None
+        else:
+            assert (blame.own_ms or 0) + (blame.children_ms or 0) == call.duration_ms
+    json.dumps(trace.as_json())
+
+
+def test_what_was_called_again_is_said_to_be(home: Home) -> None:
+    """The same tool, command and params; with other params, or secrets in them, it is not known."""
+    for words in (["a"], ["b"], ["a"], ["--token", "sk-secret-value-1"], ["--token", "sk-other-9"]):
+        home.tooltrail("run", "--trace-id", "t", "--", "echo", *words)
+    calls = told(home, "t")["calls"]
+    assert [call.get("repeats") for call in calls] == [
+        None,
+        None,
+        calls[0]["request_id"],
+        None,
+        None,
+    ]
+
+
+# -- blind spots
+
+
+def test_above_the_report_stands_what_it_cannot_show(home: Home) -> None:
+    """Commands that recorded nothing themselves, calls without an end, lost lines."""
+    app = "import tooltrail, sys\nwith tooltrail.invocation('app', 'go', {}): pass\n"
+    env = {"TOOL_TRACE_ID": "t"}
+    home.tooltrail("run", "--", sys.executable, "-c", app, env=env)
+    home.tooltrail("run", "--", "true", env=env)
+    home.python(app.replace("pass", "__import__('os').kill(__import__('os').getpid(), 9)"), env=env)
+    gaps = {gap["code"]: gap["message"] for gap in told(home, "t")["gaps"]}
+    assert gaps["NOT_RECORDED_INSIDE"].startswith("1 of 2 commands that were started recorded")
+    assert gaps["NOT_RECORDED_INSIDE"].endswith("is not known: true")
+    assert gaps["END_UNKNOWN"] == "1 call without an end: vanished"
+    tree = home.tooltrail("trace", "t", "--output", "tree").stdout.splitlines()
+    assert tree[1] == f"not seen {gaps['NOT_RECORDED_INSIDE']}"
+    assert "not seen" in home.tooltrail("trace", "t", "--output", "summary").stdout
+
+
+# -- shown
+
+
+def test_colours_only_where_they_are_wanted(home: Home) -> None:
+    """On a terminal, unless NO_COLOR says no; what they mean is there in signs as well."""
+    home.tooltrail("run", "--trace-id", "t", "--", "false")
+
+    def shown(**more: str) -> str:
+        pid, terminal = pty.fork()
+        if pid == 0:
+            given = home.environment(LC_ALL="C.UTF-8", TERM="xterm", **more)
+            os.execve(TOOLTRAIL, ["tooltrail", "trace", "t"], given)
+        text = b""
+        try:
+            while read := os.read(terminal, 65536):
+                text += read
+        except OSError:
+            pass
+        os.waitpid(pid, 0)
+        os.close(terminal)
+        return text.decode()
+
+    assert "\x1b[31m" in shown()
+    plain = shown(NO_COLOR="1")
+    assert "\x1b" not in plain
+    assert "x false" in plain
+
+
+# -- the script
+
+
+def in_shell(
+    home: Home, command: list[str], cwd: Path | None = None, **env: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command as it stands."""
+    given = home.environment(**env)
+    return subprocess.run(command, cwd=cwd, env=given, capture_output=True, text=True, check=False)
+
+
+def replayed(home: Home, *arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    """Print a trace as a script and run that, in a real shell."""
+    script = home.tooltrail("trace", *arguments, "--output", "script")
+    assert script.returncode == 0, script.stderr
+    return in_shell(home, ["bash", "-c", script.stdout], **env)
+
+
+def test_the_script_does_the_same_again(home: Home, tmp_path: Path) -> None:
+    """Each word as it was, whatever is in it; the same folder, the same exit codes."""
+    nasty = [
+        "two words",
+        "it's",
+        '"$HOME" `id` \\',
+        "a\nb\tc",
+        "\x1b[31m\u202e",
+        "größe",
+        "",
+        "*",
+        "~",
+    ]
+    show = "import sys, os; print(os.getcwd(), sys.argv[1:])"
+    folder = tmp_path / "a folder's"
+    folder.mkdir()
+    command = [TOOLTRAIL, "run", "--trace-id", "t", "--", sys.executable, "-c", show, *nasty]
+    first = in_shell(home, command, folder)
+    home.tooltrail("run", "--trace-id", "t", "--", "sh", "-c", "exit 3")
+    again = replayed(home, "t")
+    assert again.stdout == first.stdout
+    assert again.returncode == 0, again.stderr
+    script = home.tooltrail("trace", "t", "--output", "script").stdout
+    assert all(char.isprintable() or char == "\n" for char in script)
+
+
+def test_the_script_stops_where_a_step_ends_otherwise(home: Home, tmp_path: Path) -> None:
+    """What follows was done after something else had happened."""
+    once = f"test -e {tmp_path}/done && exit 5; touch {tmp_path}/done"
+    home.tooltrail("run", "--trace-id", "t", "--", "sh", "-c", once)
+    home.tooltrail("run", "--trace-id", "t", "--", "touch", f"{tmp_path}/after")
+    (tmp_path / "after").unlink()
+    again = replayed(home, "t")
+    assert again.returncode == 1
+    assert "step 1 ended with exit code 5, and with 0 when it was recorded: stopped" in again.stderr
+    assert not (tmp_path / "after").exists()
+    assert replayed(home, "t", "--from", "2").returncode == 0
+    assert (tmp_path / "after").exists()
+
+
+def test_the_script_asks_for_secrets_by_name(home: Home) -> None:
+    """It has none of them, and does nothing until they are given."""
+    secret = "hunter2-horse-battery"
+    words = ["--api-token", secret, f"--password={secret}", f"https://me:{secret}@host/"]
+    home.tooltrail("run", "--trace-id", "t", "--", "echo", *words)
+    script = home.tooltrail("trace", "t", "--output", "script").stdout
+    assert secret not in script
+    assert replayed(home, "t").returncode != 0
+    names = {"API_TOKEN": "one", "PASSWORD": "two", "SECRET_1": "three", "ME": "three"}
+    again = replayed(home, "t", **names)
+    assert again.stdout == "--api-token one --password=two https://me:three@host/\n"
+
+
+def test_what_an_agent_called_stands_in_the_script_once(home: Home) -> None:
+    """Not what its programs called in turn: they will call that again."""
+    inner = f"{TOOLTRAIL} run -- echo inner"
+    home.tooltrail("run", "--trace-id", "t", "--", "sh", "-c", inner)
+    assert replayed(home, "t").stdout == "inner\n"
+
+
+@pytest.mark.parametrize("step", ["0", "9", "-1", "req_none", "x"])
+def test_a_step_that_is_not_there_is_a_usage_error(home: Home, step: str) -> None:
+    """It says which there are."""
+    home.tooltrail("run", "--trace-id", "t", "--", "true")
+    done = home.tooltrail("trace", "t", "--output", "script", f"--from={step}")
+    assert done.returncode == 2
+    assert "give a number from 1 to 1" in done.stderr
+    done = home.tooltrail("trace", "t", "--output", "tree", "--from=1")
+    assert done.returncode == 2
