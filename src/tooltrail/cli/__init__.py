@@ -16,6 +16,7 @@ VERBS = {  # each is a module of this package
     "import": "add what ran before tooltrail was there",
     "log": "find entries in all logs",
     "trace": "show one trace, or a session of them, as a tree",
+    "diff": "show what changed between two runs",
     "verify": "tell whether logs were changed, cut or lost",
     "checkpoint": "sign the head of a log, to be kept elsewhere",
     "erase": "take a secret out of what was recorded",
@@ -39,6 +40,7 @@ record:
 read:
   log                 {log}
   trace ID            {trace}
+  diff A B            {diff}
 
 trust:
   verify [LOG]...     {verify}

@@ -1,7 +1,6 @@
 """What the reading verbs share: their options, and their own recorded call."""
 
 import argparse
-import sys
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
@@ -56,11 +55,19 @@ def run(
 
 def refuse(verb: str | None, error: UsageError, arguments: "Sequence[str]") -> int:
     """Answer a command line that is not understood, and record that it was tried."""
-    asked = [argument.removeprefix("--output=") for argument in arguments]
-    wants_json = "json" in asked or not sys.stdout or not sys.stdout.isatty()
     with _call(verb, {}) as call:
-        call.exit_code = fail(call, error, "json" if wants_json and "table" not in asked else "")
+        call.exit_code = fail(call, error, _asked_output(arguments) or default_output())
     return call.exit_code
+
+
+def _asked_output(arguments: "Sequence[str]") -> str | None:
+    """Return what `--output` says in a command line that was not understood."""
+    for at, argument in enumerate(arguments):
+        if argument.startswith("--output="):
+            return argument.removeprefix("--output=")
+        if argument == "--output":
+            return next(iter(arguments[at + 1 : at + 2]), None)
+    return None
 
 
 def _call(verb: str | None, params: dict[str, Any]) -> RecordedBlock:
