@@ -7,6 +7,7 @@ from .. import __version__
 from .._block import RecordedBlock, invocation
 from .._wire import OWN_TOOL, PURPOSE_AUDIT
 from ..errors import UsageError
+from ..query.options import JSON
 from ..render.deliver import default_output, fail
 
 if TYPE_CHECKING:
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from ..query.options import Option
+
+# What reading verbs print beside JSON: there, what is wrong is said on stderr.
+_TEXTS = frozenset(
+    ("table", "tree", "text", "summary", "jsonl", "csv", "script", "html", "perfetto", "otlp")
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -56,18 +62,18 @@ def run(
 def refuse(verb: str | None, error: UsageError, arguments: "Sequence[str]") -> int:
     """Answer a command line that is not understood, and record that it was tried."""
     with _call(verb, {}) as call:
-        call.exit_code = fail(call, error, _asked_output(arguments) or default_output())
+        call.exit_code = fail(call, error, _asked_output(arguments))
     return call.exit_code
 
 
-def _asked_output(arguments: "Sequence[str]") -> str | None:
-    """Return what `--output` says in a command line that was not understood."""
+def _asked_output(arguments: "Sequence[str]") -> str:
+    """Return the output that a command line asks for which was not understood."""
     for at, argument in enumerate(arguments):
-        if argument.startswith("--output="):
-            return argument.removeprefix("--output=")
-        if argument == "--output":
-            return next(iter(arguments[at + 1 : at + 2]), None)
-    return None
+        flag, assigned, value = argument.partition("=")
+        if flag == "--output":
+            asked = value if assigned else "".join(arguments[at + 1 : at + 2])
+            return asked if asked in _TEXTS else JSON
+    return default_output()
 
 
 def _call(verb: str | None, params: dict[str, Any]) -> RecordedBlock:

@@ -6,7 +6,7 @@ from .._fingerprints import candidates
 from .._learnt import is_unguessable
 from .._wire import OWN_TOOL
 from ..errors import UsageError
-from ..query.options import OPTIONS, OUTPUTS, TOOL_OPTION
+from ..query.options import LISTING, OUTPUTS, TOOL_OPTION
 from ..render.deliver import deliver_listing
 from ..settings import settings_for
 from ..trail import data_home
@@ -24,7 +24,7 @@ _SECRET_STDIN = "--secret-stdin"
 
 def main(arguments: "Sequence[str]") -> int:
     """List the entries that the options ask for, in the order of the logs."""
-    made = _reading.parser("log", "Find entries in the logs of all tools.", [TOOL_OPTION, *OPTIONS])
+    made = _reading.parser("log", "Find entries in the logs of all tools.", [TOOL_OPTION, *LISTING])
     made.add_argument(
         _SECRET_STDIN,
         action="store_true",

@@ -85,9 +85,9 @@ def _add_audit_log(action: Any) -> None:
 
 def add_reading_options(parser: Any) -> list[str]:
     """Give a parser the options of `audit-log`; return the keys of those that find entries."""
-    from ..query.options import OPTIONS, OUTPUTS
+    from ..query.options import LISTING, OUTPUTS
 
-    for option in OPTIONS:
+    for option in LISTING:
         kind: dict[str, Any] = (
             {"action": "store_true"} if option.metavar is None else {"metavar": option.metavar}
         )
@@ -98,4 +98,4 @@ def add_reading_options(parser: Any) -> list[str]:
         help="tell whether the log was changed, cut or lost instead",
     )
     parser.add_argument("--output", choices=OUTPUTS, help="table on a terminal, json elsewhere")
-    return [option.key for option in OPTIONS]
+    return [option.key for option in LISTING]

@@ -43,7 +43,7 @@ class AuditLogCommand(click.Command):
 
 def audit_log_command() -> click.Command:
     """Return the command that reads the log of the tool that it is part of."""
-    from ..query.options import OPTIONS, OUTPUTS
+    from ..query.options import LISTING, OUTPUTS
 
     params: list[click.Parameter] = [
         click.Option(
@@ -52,7 +52,7 @@ def audit_log_command() -> click.Command:
             metavar=option.metavar,
             help=option.explanation,
         )
-        for option in OPTIONS
+        for option in LISTING
     ]
     params.append(
         click.Option(

@@ -177,7 +177,7 @@ def _undeclared() -> None:
 def _audit_log_function() -> "Callable[..., None]":
     from cyclopts import Parameter
 
-    from ..query.options import OPTIONS, OUTPUTS
+    from ..query.options import LISTING, OUTPUTS
 
     def read(*, output: str | None = None, verify: bool = False, **values: Any) -> None:
         running = active.get()
@@ -185,7 +185,7 @@ def _audit_log_function() -> "Callable[..., None]":
         sys.exit(read_the_log(running, values, output, verify=verify))
 
     declared: dict[str, tuple[Any, Any, str, str]] = {}
-    for option in OPTIONS:
+    for option in LISTING:
         kind, default = (bool, False) if option.metavar is None else (str | None, None)
         declared[option.key] = kind, default, option.name, option.explanation
     verify = "tell whether the log was changed, cut or lost instead"

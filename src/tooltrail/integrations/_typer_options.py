@@ -56,10 +56,10 @@ class AuditLogCommand(TyperCommand):
 
 def audit_log_command() -> Any:
     """Return the command that reads the log of the tool that it is part of."""
-    from ..query.options import OPTIONS, OUTPUTS
+    from ..query.options import LISTING, OUTPUTS
 
     params: dict[str, tuple[Any, Any]] = {}
-    for option in OPTIONS:
+    for option in LISTING:
         kind, default = (bool, False) if option.metavar is None else (str | None, None)
         declared = typer.Option(
             default,

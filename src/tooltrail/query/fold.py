@@ -52,7 +52,22 @@ class LogEntries:
         """
         picture = snapshot(self.path)
         whole_log = literal is None and since is None
-        found = _Twice(lambda: _candidates(picture, literal, since))
+        yield from self.fold(
+            lambda: _candidates(picture, literal, since), may_match, whole_log=whole_log
+        )
+
+    def fold(
+        self,
+        look: "Callable[[], Iterator[tuple[bytes, bool]]]",
+        may_match: "Callable[[bytes], bool]",
+        *,
+        whole_log: bool = False,
+    ) -> "Iterator[Entry]":
+        """Yield the entries of some lines, each with whether it is whole, as `look` gives them.
+
+        It is called once or twice. With `whole_log` the number of the first bad line is told.
+        """
+        found = _Twice(look)
         self._survey(found)
         for number, (line, whole) in enumerate(found, 1):
             event, request_id = glance(line) if whole else (b"", b"")
@@ -64,7 +79,7 @@ class LogEntries:
                 if body is None:
                     self._bad(number if whole_log else None)
                 else:
-                    yield self._entry(body, event, request_id)
+                    yield self.entry(body, event, request_id)
 
     def _survey(self, found: "Iterable[tuple[bytes, bool]]") -> None:
         for number, (line, whole) in enumerate(found, 1):
@@ -86,7 +101,8 @@ class LogEntries:
             return self._open.get(request_id) == number
         return self._superseding.get(request_id, number) == number
 
-    def _entry(self, body: "Entry", event: bytes, request_id: bytes) -> "Entry":
+    def entry(self, body: "Entry", event: bytes, request_id: bytes) -> "Entry":
+        """Make the entry of a call of its parsed line: its end, or its begin where it has none."""
         for name in _OF_THE_LINE:
             body.pop(name, None)
         for ours, theirs in _ALIASES:

@@ -57,6 +57,12 @@ OPTIONS = (
     Option("--reverse", None, "the newest first"),
     Option("--fields", "LIST", "only these fields of an entry: timestamp,tool,params.env"),
 )
+FOLLOWING = (
+    Option("--follow", None, "show the last ten, then what comes, until Ctrl-C"),
+    Option("--cursor-file", "FILE", "only what came since FILE was written; then write it anew"),
+    Option("--prove-none", None, "tell whether there is no such call, and whether that is sure"),
+)
+LISTING = (*OPTIONS, *FOLLOWING)
 TOOL_OPTION = Option("--tool", "NAME", "calls of this tool, recorded by itself or by a wrapper")
 
 

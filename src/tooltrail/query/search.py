@@ -44,6 +44,8 @@ class Search:
         self._homes = [home] if paths is None else []
         self.paths = list(logs_in(home, LOG_NAME) if paths is None else paths)
         self._logs = [LogEntries(path) for path in self.paths]
+        self.until: dict[str, int] = {}  # how far to read a log: the `seq` of the last line
+        self.skip: frozenset[str] = frozenset()  # outcomes that are left out
         self._unreadable: list[str] = []
         self._literal = _literal_of(query)
         self._text = None if query.text is None else encode(query.text)[1:-1].encode("ascii")
@@ -80,16 +82,21 @@ class Search:
         seen_killed = SeenKilled(log.path)
         try:
             for entry in log.read(
-                self._may_match, literal=self._literal, since=self._written_since(log)
+                self.may_match, literal=self._literal, since=self._written_since(log)
             ):
                 if entry["outcome"] == VANISHED:
                     seen_killed.complete(entry)
-                if matches(self.query, entry):
+                if matches(self.query, entry) and not self._is_left_out(log, entry):
                     yield entry
         except FileNotFoundError:
             return  # no call was recorded yet
         except OSError as error:
             self._unreadable.append(f"{log.path}: {(error.strerror or str(error)).lower()}")
+
+    def _is_left_out(self, log: LogEntries, entry: "Entry") -> bool:
+        last, seq = self.until.get(log.path), entry.get("seq")
+        later = last is not None and isinstance(seq, int) and seq > last
+        return later or entry["outcome"] in self.skip
 
     def _written_since(self, log: LogEntries) -> str | None:
         """Return from when on the lines of a log have to be looked at; None is all of them.
@@ -101,7 +108,7 @@ class Search:
             return None
         return earlier(self.query.since)
 
-    def _may_match(self, line: bytes) -> bool:
+    def may_match(self, line: bytes) -> bool:
         """Reject by the bytes what cannot match, before any JSON is parsed."""
         if self._literal is not None and self._literal not in line:
             return False

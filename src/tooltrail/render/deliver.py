@@ -2,9 +2,12 @@
 
 import os
 import sys
+from collections.abc import Generator
+from contextlib import suppress
 from errno import EBADF, EPIPE
 from typing import TYPE_CHECKING, Any
 
+from .._ending import by_exception
 from .._host import say
 from .._stdout import is_terminal
 from .._wire import FAILURE, USAGE_ERROR
@@ -45,20 +48,28 @@ def deliver_listing(
     call: "Invocation",
     values: "Mapping[str, Any]",
     output: str,
-    paths: "Sequence[str] | None" = None,
+    paths: "list[str] | None" = None,
 ) -> int:
     """Print the entries that the options ask for; finish `call`; return the exit code."""
+    if values.get("follow") or values.get("cursor_file"):
+        from .following import deliver_following
+
+        return deliver_following(call, values, output, paths)
+    if values.get("prove_none"):
+        from .absence import deliver_absence
+
+        return deliver_absence(call, values, output, paths)
 
     def print_it() -> None:
-        fields = _fields(values.get("fields"))
+        fields = fields_from(values.get("fields"))
         search = Search(query_from(values), paths)
 
-        def tail() -> "dict[str, Any]":
-            note_problems(call, search.problems())
-            return response_tail(call)
-
         pieces = listing.pieces(
-            search, output, columns=terminal_columns(), tail=tail, fields=fields
+            search,
+            output,
+            columns=terminal_columns(),
+            tail=lambda stopped: response_tail(call, search.problems(), stopped),
+            fields=fields,
         )
         write(pieces, output != JSON)
         if output != JSON:
@@ -68,7 +79,7 @@ def deliver_listing(
     return deliver(call, output, print_it)
 
 
-def _fields(text: str | None) -> list[str] | None:
+def fields_from(text: str | None) -> list[str] | None:
     """Read `--fields`. Raises `UsageError` where a name is none."""
     if text is None:
         return None
@@ -131,10 +142,22 @@ def undelivered(call: "Invocation", error: OSError) -> int:
     return 1
 
 
-def response_tail(call: "Invocation") -> "dict[str, Any]":
-    """Finish a call that went well; return the members of its response beside `data`."""
-    call.finish(Ending(0))
-    return {"ok": True, "error": None, "warnings": call.warnings, "meta": call.meta()}
+def response_tail(
+    call: "Invocation", problems: "Iterable[Gap]" = (), stopped: BaseException | None = None
+) -> "dict[str, Any]":
+    """Finish a call that went well, or was stopped; return what its response has beside `data`.
+
+    `problems` are what could not be seen.
+    """
+    note_problems(call, problems)
+    ending = Ending(0) if stopped is None else by_exception(stopped)
+    call.finish(ending)
+    return {
+        "ok": stopped is None,
+        "error": ending.error,
+        "warnings": call.warnings,
+        "meta": call.meta(),
+    }
 
 
 def note_problems(call: "Invocation", problems: "Iterable[Gap]") -> None:
@@ -159,14 +182,25 @@ def tidy(paths: "Sequence[str]") -> None:
 
 
 def write(pieces: "Iterable[str]", for_people: bool) -> None:
-    """Print a stream of text to stdout. Raises `OSError` where it cannot be delivered."""
+    """Print a stream of text to stdout. Raises `OSError` where it cannot be delivered.
+
+    A generator that is stopped by Ctrl-C or SIGTERM may yield once more: what makes it whole.
+    """
     if sys.stdout is None:
         raise OSError(EBADF, os.strerror(EBADF))
     if for_people and hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
-    for piece in pieces:
-        sys.stdout.write(piece)
-    sys.stdout.flush()
+    pieces = iter(pieces)
+    try:
+        for piece in pieces:
+            sys.stdout.write(piece)
+    except listing.STOPS as stopped:  # while it was written, not while it was made
+        if isinstance(pieces, Generator):
+            with suppress(*listing.STOPS, StopIteration):
+                sys.stdout.write(pieces.throw(stopped))
+        raise
+    finally:
+        sys.stdout.flush()
 
 
 def prints_unicode() -> bool:

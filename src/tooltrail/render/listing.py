@@ -4,6 +4,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from .._plain import encode_any
+from .._signals import Terminated
 from ..query.options import CSV, JSON, JSONL
 from .safe import duration, fit, pad, safe, width
 from .words import call_words, exit_words, mark
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     Entry = dict[str, Any]
+    Tail = Callable[[BaseException | None], dict[str, Any]]
 
+STOPS = (KeyboardInterrupt, Terminated)  # what has been listed by then is whole
 CSV_FIELDS = (
     *("timestamp", "logged_at", "tool", "command", "outcome", "exit_code", "signal"),
     *("duration_ms", "operator", "trace_id", "request_id", "parent_request_id", "recorder"),
@@ -21,6 +24,7 @@ CSV_FIELDS = (
 _MAX_CELL_CHARS = 32_000  # a spreadsheet takes 32,767
 _LOOKED_AHEAD = 200  # rows whose width decides the columns of the table
 _HEADINGS = ("", "TIME (UTC)", "TOOK", "EXIT", "TRACE", "CALL")
+_LEAST = (1, 23, 8, 8, 26, 0)  # columns, where no row is there yet
 
 
 def pieces(
@@ -28,14 +32,17 @@ def pieces(
     output: str,
     *,
     columns: int | None,
-    tail: "Callable[[], dict[str, Any]]",
+    tail: "Tail",
     fields: "Sequence[str] | None" = None,
+    looked_ahead: int | None = None,
 ) -> "Iterator[str]":
     """Yield the listing in pieces, as a stream.
 
-    As `json` it is one response, whose other members `tail` gives once all entries are out. A
+    As `json` it is one response, whose other members `tail` gives once all entries are out, or
+    once it was stopped, by an exception that it is told. A
     table is cut to `columns`, where that is given. `fields` are names of members, with dots for
-    what is inside others; only those are shown.
+    what is inside others; only those are shown. `looked_ahead` is how many rows may be waited for
+    to find how wide a table's columns are; None is as many as is usual.
     """
     if output == CSV:
         return _csv(entries, fields or CSV_FIELDS)
@@ -45,7 +52,10 @@ def pieces(
         return (encode_any(entry) + "\n" for entry in entries)
     if output == JSON:
         return _response(entries, tail)
-    return _table(entries, columns) if fields is None else _plain_table(entries, fields, columns)
+    ahead = _LOOKED_AHEAD if looked_ahead is None else looked_ahead
+    if fields is not None:
+        return _plain_table(entries, fields, columns, ahead)
+    return _table(entries, columns, ahead)
 
 
 def picked(entry: "Entry", fields: "Sequence[str]") -> "Entry":
@@ -83,22 +93,26 @@ def _cell(value: Any) -> str:
 
 
 def _plain_table(
-    entries: "Iterable[Entry]", fields: "Sequence[str]", columns: int | None
+    entries: "Iterable[Entry]", fields: "Sequence[str]", columns: int | None, ahead: int
 ) -> "Iterator[str]":
     """Yield one column for each field."""
     rows = ([safe(value) for value in entry.values()] for entry in entries)
-    yield from _lines(rows, [field.upper() for field in fields], columns, ())
+    yield from _lines(rows, [field.upper() for field in fields], columns, (), ahead)
 
 
-def _response(entries: "Iterable[Entry]", tail: "Callable[[], dict[str, Any]]") -> "Iterator[str]":
+def _response(entries: "Iterable[Entry]", tail: "Tail") -> "Iterator[str]":
     yield '{"data":{"entries":['
-    for number, entry in enumerate(entries):
-        yield (",\n" if number else "\n") + encode_any(entry)
-    yield "\n]}," + encode_any(tail())[1:] + "\n"
+    try:
+        for number, entry in enumerate(entries):
+            yield (",\n" if number else "\n") + encode_any(entry)
+    except STOPS as stopped:
+        yield "\n]}," + encode_any(tail(stopped))[1:] + "\n"
+        raise
+    yield "\n]}," + encode_any(tail(None))[1:] + "\n"
 
 
-def _table(entries: "Iterable[Entry]", columns: int | None) -> "Iterator[str]":
-    yield from _lines((_row(entry) for entry in entries), _HEADINGS, columns, (2, 3))
+def _table(entries: "Iterable[Entry]", columns: int | None, ahead: int) -> "Iterator[str]":
+    yield from _lines((_row(entry) for entry in entries), _HEADINGS, columns, (2, 3), ahead)
 
 
 def _lines(
@@ -106,12 +120,17 @@ def _lines(
     headings: "Sequence[str]",
     columns: int | None,
     to_the_right: "Sequence[int]",
+    ahead: int,
 ) -> "Iterator[str]":
     rows = iter(rows)
-    first = list(islice(rows, _LOOKED_AHEAD))
-    if not first:
+    first = list(islice(rows, ahead))
+    if ahead and not first:
         return
-    widths = [max(width(row[at]) for row in [headings, *first]) for at in range(len(headings))]
+    least = dict(zip(headings, _LEAST, strict=False)) if not ahead else {}
+    widths = [
+        max(least.get(heading, 0), *(width(row[at]) for row in [headings, *first]))
+        for at, heading in enumerate(headings)
+    ]
     for row in chain([headings], first, rows):
         line = "  ".join(
             pad(cell, size, right=at in to_the_right)

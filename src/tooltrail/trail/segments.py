@@ -49,6 +49,11 @@ class Segment:
         """Whether nothing is written to it any more."""
         return self.first_seq is not None
 
+    @property
+    def starts_at(self) -> int | None:
+        """The `seq` of its first line; None where an active one does not tell."""
+        return self.first_seq if self._later is None else self._later.first_seq
+
     def file(self) -> str:
         """Return the path of the file as it is now, compressed or not."""
         compressed = self.path + COMPRESSED

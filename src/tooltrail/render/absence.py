@@ -1,0 +1,91 @@
+"""Deliver the proof that there was no such call, or why it cannot be had."""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from .._stdout import is_terminal
+from .._wire import FAILURE
+from ..entry import Ending, error_fields
+from ..envelope import document, response
+from ..errors import TooltrailError
+from ..query.options import TABLE, query_from
+from ..trust.absence import prove_none
+from .deliver import fail, terminal_columns, undelivered, write
+from .safe import folded, safe
+from .verdict import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from .._invocation import Invocation
+    from ..trust.absence import Absence
+
+_CODES = {1: "FOUND", 3: "CANNOT_SAY"}
+_MAX_CHARS = 2000
+
+
+def deliver_absence(
+    call: "Invocation", values: "Mapping[str, Any]", output: str, paths: "list[str] | None"
+) -> int:
+    """Answer whether there is no such call; finish `call`; return 0: none, 1: some, 3: unknown."""
+    progress = Progress(sys.stderr)
+    try:
+        try:
+            absence = prove_none(query_from(values), paths, progress if progress.shown else None)
+        finally:
+            progress.clear()
+    except TooltrailError as error:
+        return fail(call, error, output)
+    code = absence.exit_code
+    details = error_fields(_CODES[code], _answer(absence)) if code else None
+    call.finish(Ending(code, FAILURE if code else None, error=details))
+    try:
+        if output == TABLE:
+            columns = terminal_columns()
+            drawn = (part for line in lines(absence) for part in folded(line, columns, "  "))
+            write((line + "\n" for line in drawn), True)
+        else:
+            answer = response(
+                exit_code=code,
+                data=absence.as_json(),
+                error=details,
+                warnings=call.warnings,
+                meta=call.meta(),
+            )
+            write([document(answer, indented=is_terminal())], False)
+    except OSError as failure:
+        return undelivered(call, failure)
+    return code
+
+
+def lines(absence: "Absence") -> "Iterator[str]":
+    """Yield the answer, and what it rests on, as lines of text."""
+    yield _answer(absence)
+    if absence.found:
+        return
+    for doubt in absence.doubts:
+        yield f"? {safe(doubt, _MAX_CHARS)}"
+    for report in absence.reports:
+        if report.lines:
+            span = f"seq {report.first_seq} to {report.last_seq}"
+            yield f"+ {safe(report.name)}: {span}, {report.verdict}"
+    for said in absence.beyond:
+        yield f"beyond this: {safe(said, _MAX_CHARS)}"
+
+
+def _answer(absence: "Absence") -> str:
+    if absence.found:
+        many = absence.found > 1
+        count = f"there are {absence.found} such calls" if many else "there is 1 such call"
+        first = ", ".join(safe(request_id, 40) for request_id in absence.first)
+        return f"{count}: {first}{', …' if absence.found > len(absence.first) else ''}"
+    if absence.doubts:
+        more = f" (and {len(absence.doubts) - 1} more)" if len(absence.doubts) > 1 else ""
+        return f"none is found, but nobody can say, because {safe(absence.doubts[0], 400)}{more}"
+    spans = [
+        f"{safe(report.name)} from seq {report.first_seq} to {report.last_seq}"
+        for report in absence.reports
+        if report.lines
+    ]
+    which = "the log is complete" if len(spans) == 1 else "the logs are complete"
+    return f"no such call, and {which}: {', '.join(spans)}"

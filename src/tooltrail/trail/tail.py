@@ -1,0 +1,149 @@
+"""Read what was added to a log since a place in it, though it is sealed, compressed or pruned.
+
+A place is the number of a line, `seq`, which is never given again. Where that line is in the files
+is kept beside it as a hint, which is looked at before it is believed.
+"""
+
+import os
+import zlib
+from errno import EBADMSG
+from typing import TYPE_CHECKING, Any
+
+from .find import lines_from
+from .read import glance, is_whole, parse
+from .segments import first_log_id, lines_of, snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .segments import Segment, Snapshot
+
+_HEAD = b'{"v":1,"seq":'
+_HEAD_BYTES = 40
+
+
+class Place:
+    """The last line of a log that was read: its `seq` (-1: none), and where the next one begins.
+
+    `log` is the log's id; None where nothing of it was there.
+    """
+
+    __slots__ = ("log", "offset", "segment", "seq")
+
+    def __init__(
+        self, log: str | None = None, seq: int = -1, segment: int = 0, offset: int = 0
+    ) -> None:
+        self.log = log
+        self.seq = seq
+        self.segment = segment  # the `seq` of its first line
+        self.offset = offset  # bytes
+
+    def as_json(self) -> "dict[str, Any]":
+        """Return it as an object."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class Tail:
+    """The end of one log, from a place on. `gaps` says what was gone before it could be read."""
+
+    def __init__(self, path: str, place: Place) -> None:
+        self.path = path
+        self.place = place
+        self.gaps: list[str] = []
+        self._seen: tuple[int, int] | None = None
+
+    def has_grown(self) -> bool:
+        """Tell whether the log is another than when this was asked last."""
+        try:
+            status = os.stat(self.path)
+        except OSError:
+            return False
+        seen = status.st_ino, status.st_size
+        grown, self._seen = seen != self._seen, seen
+        return grown
+
+    def lines(self, picture: "Snapshot | None" = None) -> "Iterator[bytes]":
+        """Yield the whole lines behind the place, with their newlines; the place goes along.
+
+        `picture` is how far to read; None is as far as there is now. Raises `OSError` where the
+        log cannot be read.
+        """
+        picture = snapshot(self.path) if picture is None else picture
+        self._begin_anew_if_replaced(picture)
+        starts = [segment.starts_at for segment, _ in picture]
+        for number, (segment, size) in enumerate(picture):
+            following = starts[number + 1] if number + 1 < len(picture) else None
+            if following is None or following > self.place.seq + 1:
+                try:
+                    yield from self._lines_in(segment, starts[number] or 0, size)
+                except FileNotFoundError:
+                    continue  # pruned meanwhile: the next line tells how much is gone
+                except (EOFError, zlib.error) as error:
+                    raise OSError(EBADMSG, f"{segment.name} is damaged: {error}") from error
+
+    def _begin_anew_if_replaced(self, picture: "Snapshot") -> None:
+        log = first_log_id(picture[-1][0])
+        if self.place.log is not None and log not in (None, self.place.log):
+            self.gaps.append(f"{self.path}: another log is in the place of the one that was read")
+            self.place = Place(log)
+        self.place.log = self.place.log or log
+
+    def _lines_in(self, segment: "Segment", start: int, size: int | None) -> "Iterator[bytes]":
+        place = self.place
+        offset = place.offset if self._hint_holds(segment, start) else 0
+        place.segment, place.offset = start, offset
+        for line in lines_from(segment, offset, size):
+            if not line.endswith(b"\n"):
+                return  # somebody is writing it, or died: the next writer closes it off
+            place.offset += len(line)
+            seq = seq_of(line) if is_whole(line) else None
+            if seq is not None:
+                if seq <= place.seq:
+                    continue
+                if seq > place.seq + 1 and (place.seq >= 0 or seq == start > 0):
+                    self.gaps.append(
+                        f"{self.path}: {seq - place.seq - 1} lines were gone before they were read"
+                    )
+                place.seq = seq
+            yield line
+
+    def _hint_holds(self, segment: "Segment", start: int) -> bool:
+        """Tell whether the next line is where it is said to be: lines before may be erased."""
+        if self.place.segment != start or not self.place.offset or self.place.seq < 0:
+            return False
+        with segment.open() as file:
+            file.seek(self.place.offset - 1)
+            before, head = file.read(1), file.read(_HEAD_BYTES)
+        return before == b"\n" and (not head or seq_of(head) == self.place.seq + 1)
+
+
+def end_of(path: str) -> "tuple[Place, dict[str, None]]":
+    """Return the place behind a log's last whole line, and the ids of calls that have no end yet.
+
+    Only the last segment is read: its first line names the calls that were open before. Raises
+    `OSError` where it cannot be.
+    """
+    segment, size = snapshot(path)[-1]
+    place = Place(first_log_id(segment), segment=segment.starts_at or 0)
+    open_calls: dict[str, None] = {}
+    for line in lines_of(segment, size):
+        if not line.endswith(b"\n"):
+            break
+        place.offset += len(line)
+        seq = seq_of(line) if is_whole(line) else None
+        place.seq = place.seq if seq is None else seq
+        event, request_id = glance(line)
+        if event == b"log":
+            still = (parse(line) or {}).get("open")
+            open_calls |= dict.fromkeys(map(str, still if isinstance(still, list) else ()))
+        elif event == b"begin":
+            open_calls[request_id.decode("ascii", "replace")] = None
+        elif event == b"end":
+            open_calls.pop(request_id.decode("ascii", "replace"), None)
+    return place, open_calls
+
+
+def seq_of(line: bytes) -> int | None:
+    """Return the number that a line, or its start, bears; None where it bears none."""
+    digits = line[: len(_HEAD) + 20].removeprefix(_HEAD).partition(b",")[0]
+    return int(digits) if line.startswith(_HEAD) and digits.isdigit() else None
