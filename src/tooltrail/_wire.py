@@ -48,6 +48,7 @@ VANISHED = "vanished"
 HOST_REBOOTED = "host_rebooted"
 UNKNOWN = "unknown"
 
+OTHER = "other"  # where a line says nothing of it that is known
 OPEN_OUTCOMES = frozenset({RUNNING, VANISHED, HOST_REBOOTED, UNKNOWN})
 GOOD_OUTCOMES = frozenset({SUCCESS, REPLACED})
 

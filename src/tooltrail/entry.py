@@ -111,13 +111,17 @@ def end(subject: Subject, result: "Mapping[str, Any]", *, supersedes: bool = Fal
 
 def undelivered(subject: Subject, exit_code: int, message: str) -> "Fields":
     """Return the body of the line that corrects an end: its response never reached the caller."""
-    return {
+    fields: Fields = {
         "event": "undelivered",
         "request_id": subject.request_id,
         "trace_id": subject.context.trace_id,
         "exit_code": exit_code,
         "error": {"code": "UNDELIVERED", "message": message},
     }
+    session = subject.context.caller().get("session")
+    if session is not None:
+        fields["caller"] = {"session": session}
+    return fields
 
 
 def result(

@@ -8,7 +8,7 @@ written meanwhile is past the size that was taken at the start.
 
 from typing import TYPE_CHECKING, Any
 
-from .._wire import FAILURE
+from .._wire import FAILURE, OTHER
 from ..trail.find import lines_with
 from ..trail.read import glance, is_whole, lines, lines_since, parse, supersedes
 from ..trail.segments import snapshot
@@ -36,7 +36,7 @@ class LogEntries:
         self.first_bad_line: int | None = None
         self._open: dict[bytes, int] = {}  # request id -> number of its latest begin line
         self._superseding: dict[bytes, int] = {}  # request id -> number of its last such end
-        self._corrections: dict[bytes, Entry] = {}
+        self._corrections: dict[bytes, bytes] = {}  # request id -> the line
 
     def read(
         self,
@@ -74,7 +74,9 @@ class LogEntries:
             if event not in (b"begin", b"end"):
                 if not whole or not _is_event(event, line):
                     self._bad(number if whole_log else None)
-            elif self._stands_for_its_call(event, request_id, number) and may_match(line):
+            elif self._stands_for_its_call(event, request_id, number) and may_match(
+                line + self._corrections.get(request_id, b"")
+            ):
                 body = parse(line)
                 if body is None:
                     self._bad(number if whole_log else None)
@@ -93,7 +95,7 @@ class LogEntries:
                 if supersedes(line):
                     self._superseding[request_id] = number
             elif event == b"undelivered":
-                self._corrections[request_id] = parse(line) or {}
+                self._corrections[request_id] = line
 
     def _stands_for_its_call(self, event: bytes, request_id: bytes, number: int) -> bool:
         """Tell the one line at whose place the call is yielded."""
@@ -108,6 +110,8 @@ class LogEntries:
         for ours, theirs in _ALIASES:
             if ours not in body and theirs in body:
                 body[ours] = body[theirs]
+        if not isinstance(body.get("outcome"), str) and event != b"begin":
+            body["outcome"] = OTHER
         if event == b"begin":
             body |= dict.fromkeys(_OF_THE_END)
             body["outcome"] = open_calls.outcome(body.get("process"))
@@ -115,7 +119,7 @@ class LogEntries:
         for redaction in redactions if isinstance(redactions, list) else ():
             if isinstance(redaction, dict):  # it would tell two secrets apart, to anyone
                 redaction.pop("fingerprint", None)
-        correction = self._corrections.get(request_id)
+        correction = parse(self._corrections.get(request_id, b""))
         if correction and body.get("exit_code") == 0:
             body["exit_code"] = correction.get("exit_code")
             body["error"] = correction.get("error")

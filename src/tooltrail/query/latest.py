@@ -41,7 +41,10 @@ def since_when(search: "Search") -> str | None:
     newest = max((time for time in times if time is not None), default=None)
     for hours in _LATELY if newest is not None else ():
         recent = copy(query)
-        recent.since = earlier(str(newest), hours=hours)
+        try:
+            recent.since = earlier(str(newest), hours=hours)
+        except (ValueError, OverflowError):
+            return None  # that is no time
         recent.reverse, recent.tail, recent.limit = False, None, query.tail
         if sum(1 for _ in type(search)(recent, search.paths)) == query.tail:
             return recent.since

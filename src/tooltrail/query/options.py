@@ -16,6 +16,10 @@ CSV = "csv"
 OUTPUTS = (JSONL, JSON, TABLE, CSV)
 
 
+_NEVER_EMPTY = (
+    *("trace_id", "request_id", "operator", "tool", "command"),
+    *("outcome", "origin", "text", "cursor_file"),
+)
 _MANY = 1 << 62  # no log holds more
 
 
@@ -102,6 +106,12 @@ def query_from(values: "Mapping[str, Any]") -> Query:
     Raises `UsageError`, which names the option and what it takes.
     """
     asked = dict(values)
+    for name in _NEVER_EMPTY:
+        if asked.get(name) == "":
+            raise UsageError(
+                f"--{name.replace('_', '-')} is empty",
+                hint="is the variable set that it comes from?",
+            )
     for name in ("since", "until"):
         if asked.get(name) is not None:
             asked[name] = parse_time(f"--{name}", asked[name])

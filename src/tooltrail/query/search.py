@@ -10,8 +10,10 @@ from .._wire import (
     GOOD_OUTCOMES,
     IMPORT_TOOL,
     LOG_NAME,
+    OPEN_OUTCOMES,
     OWN_TOOL,
     PURPOSE_AUDIT,
+    RECORDER_HOOK,
     RECORDER_IMPORT,
     RUNNING,
     UNKNOWN,
@@ -106,7 +108,10 @@ class Search:
         """
         if self.query.since is None or is_imported(log.path):
             return None
-        return earlier(self.query.since)
+        try:
+            return earlier(self.query.since)
+        except OverflowError:
+            return None  # since ever
 
     def may_match(self, line: bytes) -> bool:
         """Reject by the bytes what cannot match, before any JSON is parsed."""
@@ -219,7 +224,7 @@ def _is_command(value: Any, wanted: str) -> bool:
 def _in_window(query: "Query", entry: "Entry") -> bool:
     """Tell whether the call began or ended in the window."""
     moments = [str(entry.get("timestamp", ""))]
-    if entry.get("exit_code") is not None or entry.get("outcome") in GOOD_OUTCOMES:
+    if _has_end(entry):
         moments.append(_ended_at(entry))
     return any(
         (query.since is None or moment >= query.since)
@@ -228,16 +233,22 @@ def _in_window(query: "Query", entry: "Entry") -> bool:
     )
 
 
+def _has_end(entry: "Entry") -> bool:
+    """Tell a call that somebody said the end of, known or not, from one that has but a begin."""
+    known = (entry.get("duration_ms"), entry.get("exit_code"), entry.get("origin"))
+    return entry.get("outcome") not in OPEN_OUTCOMES or any(each is not None for each in known)
+
+
 def _ended_at(entry: "Entry") -> str:
-    """Return when a call ended; one that was imported is logged long after."""
-    if entry.get("recorder") != RECORDER_IMPORT:
+    """Return when a call ended; what others tell of it may be logged long after."""
+    if entry.get("recorder") not in (RECORDER_IMPORT, RECORDER_HOOK):
         return str(entry.get("logged_at", ""))
     began, duration = str(entry.get("timestamp", "")), entry.get("duration_ms")
     try:
         ended = datetime.fromisoformat(began) + timedelta(milliseconds=duration or 0)
+        return ended.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     except (ValueError, TypeError, OverflowError):
         return began
-    return ended.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _is_listed(query: "Query", entry: "Entry") -> bool:

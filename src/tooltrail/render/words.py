@@ -44,8 +44,9 @@ def _called(entry: "Mapping[str, Any]") -> str:
         words = [tool, *(_argument(argument) for argument in argv[1:])]
         return " ".join(([f"[{safe(command)}]"] if command else []) + words)
     process = entry.get("process")
-    if entry.get("outcome") == USAGE_ERROR and isinstance(process, dict) and process.get("argv"):
-        return " ".join([tool, *(_argument(argument) for argument in process["argv"][1:])])
+    refused = process.get("argv") if isinstance(process, dict) else None
+    if entry.get("outcome") == USAGE_ERROR and isinstance(refused, list) and refused:
+        return " ".join([tool, *(_argument(argument) for argument in refused[1:])])
     words = [tool] if command in (None, entry.get("tool")) else [tool, safe(command)]
     given = (
         f"{safe(name)}={_argument(value)}"

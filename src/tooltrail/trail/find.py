@@ -33,6 +33,8 @@ def lines_with(picture: "Snapshot", literal: bytes) -> "Iterator[bytes]":
 
     Raises `OSError` where a segment cannot be read; one that was pruned meanwhile is passed over.
     """
+    if not literal:
+        raise ValueError("an empty text is in every line")
     for segment, size in picture:
         try:
             with segment.open() as file:
@@ -59,6 +61,8 @@ def _size_of(file: "IO[bytes]") -> int:
 def _in_file(file: "IO[bytes]", size: int, literal: bytes) -> "Iterator[bytes]":
     if not size:
         return
+    if size > _size_of(file):
+        raise OSError(EBADMSG, "it was cut short while it was read", file.name)
     # Private and writable: ctypes takes the address of such a map alone. Nothing is written.
     with mmap.mmap(
         file.fileno(), size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE

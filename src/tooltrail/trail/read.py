@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from .segments import Segment, Snapshot
 
+_LOOKED_AT_BYTES = 4096
+_MARK = b'"prev":"'
 _HEAD_BYTES = 260  # within which a line says all that is needed to fold it
 
 
@@ -29,23 +31,35 @@ def logs_in(home: str, name: str) -> list[str]:
     except OSError:
         return []
     paths = (f"{home}/{tool}/{name}" for tool in tools)
-    return [path for path in paths if _is_log(path)]
+    return [path for path in paths if _is_log(path, home)]
 
 
-def _is_log(path: str) -> bool:
+def _is_log(path: str, home: str) -> bool:
     if os.path.isfile(path):
-        return _opens_as_log(path)
+        return _looks_like_log(path) or _is_registered(path, home)
     return not os.path.lexists(path) and bool(sealed_segments(path))  # the active one was removed
 
 
-def _opens_as_log(path: str) -> bool:
+def _looks_like_log(path: str) -> bool:
     """Tell our log from another program's file of that name; what cannot be read may be ours."""
     try:
         with open(path, "rb") as log:
-            start = log.read(4096)
-            return not start or b'"prev":"' in start
+            start = log.read(_LOOKED_AT_BYTES)
+            if not start or _MARK in start:
+                return True
+            log.seek(-min(os.fstat(log.fileno()).st_size, _LOOKED_AT_BYTES), os.SEEK_END)
+            return _MARK in log.read()  # its start is damaged
     except OSError:
         return True
+
+
+def _is_registered(path: str, home: str) -> bool:
+    from .registry import registered
+
+    try:
+        return any(log.path == path and log.acknowledged is None for log in registered(home))
+    except OSError:
+        return True  # nobody can say; as a log, what is wrong with it is told
 
 
 def lines(picture: "Snapshot") -> "Iterator[tuple[bytes, bool]]":
