@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..trail.segments import Snapshot
 
     Entry = dict[str, Any]
+    Glanced = tuple[bytes, bool, bytes, bytes]  # a line, whether it is whole, event, request id
 
 _MAX_KEPT = 33_554_432  # bytes of lines that are not looked for a second time
 _OF_THE_LINE = ("v", "prev", "event", "supersedes", "healed_bytes", "healed_prev")
@@ -67,15 +68,14 @@ class LogEntries:
 
         It is called once or twice. With `whole_log` the number of the first bad line is told.
         """
-        found = _Twice(look)
+        found = _Twice(lambda: map(_glanced, look()))
         self._survey(found)
-        for number, (line, whole) in enumerate(found, 1):
-            event, request_id = glance(line) if whole else (b"", b"")
+        for number, (line, whole, event, request_id) in enumerate(found, 1):
             if event not in (b"begin", b"end"):
                 if not whole or not _is_event(event, line):
                     self._bad(number if whole_log else None)
             elif self._stands_for_its_call(event, request_id, number) and may_match(
-                line + self._corrections.get(request_id, b"")
+                line + self._corrections[request_id] if request_id in self._corrections else line
             ):
                 body = parse(line)
                 if body is None:
@@ -83,11 +83,8 @@ class LogEntries:
                 else:
                     yield self.entry(body, event, request_id)
 
-    def _survey(self, found: "Iterable[tuple[bytes, bool]]") -> None:
-        for number, (line, whole) in enumerate(found, 1):
-            if not whole:
-                continue
-            event, request_id = glance(line)
+    def _survey(self, found: "Iterable[Glanced]") -> None:
+        for number, (line, _, event, request_id) in enumerate(found, 1):
             if event == b"begin":
                 self._open[request_id] = number
             elif event == b"end":
@@ -119,7 +116,8 @@ class LogEntries:
         for redaction in redactions if isinstance(redactions, list) else ():
             if isinstance(redaction, dict):  # it would tell two secrets apart, to anyone
                 redaction.pop("fingerprint", None)
-        correction = parse(self._corrections.get(request_id, b""))
+        line = self._corrections.get(request_id)
+        correction = None if line is None else parse(line)
         if correction and body.get("exit_code") == 0:
             body["exit_code"] = correction.get("exit_code")
             body["error"] = correction.get("error")
@@ -135,15 +133,15 @@ class LogEntries:
 class _Twice:
     """What can be gone through twice: from memory where it is little, else by looking again."""
 
-    def __init__(self, look: "Callable[[], Iterator[tuple[bytes, bool]]]") -> None:
+    def __init__(self, look: "Callable[[], Iterator[Glanced]]") -> None:
         self._look = look
-        self._kept: list[tuple[bytes, bool]] | None = None
+        self._kept: list[Glanced] | None = None
 
-    def __iter__(self) -> "Iterator[tuple[bytes, bool]]":
+    def __iter__(self) -> "Iterator[Glanced]":
         if self._kept is not None:
             yield from self._kept
             return
-        kept: list[tuple[bytes, bool]] = []
+        kept: list[Glanced] = []
         size = 0
         for each in self._look():
             size += len(each[0])
@@ -152,6 +150,12 @@ class _Twice:
             yield each
         if size <= _MAX_KEPT:
             self._kept = kept
+
+
+def _glanced(found: "tuple[bytes, bool]") -> "Glanced":
+    """Add to a line, and whether it is whole, of which event and call it is."""
+    line, whole = found
+    return (line, whole, *glance(line)) if whole else (line, whole, b"", b"")
 
 
 def _candidates(

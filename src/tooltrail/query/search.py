@@ -54,9 +54,7 @@ class Search:
 
     def __iter__(self) -> "Iterator[Entry]":
         streams = [self._matches(log) for log in self._logs]
-        merged: Iterator[Entry] = heapq.merge(
-            *streams, key=lambda entry: str(entry.get("logged_at", ""))
-        )
+        merged: Iterator[Entry] = heapq.merge(*streams, key=_logged_at)
         if self.query.tail is not None or self.query.reverse:
             from .latest import latest, since_when
 
@@ -132,6 +130,10 @@ class Search:
         )
 
 
+def _logged_at(entry: "Entry") -> str:
+    return str(entry.get("logged_at", ""))
+
+
 def is_imported(path: str) -> bool:
     """Tell the log of what was imported: the times of its calls are not in its order."""
     return path.endswith(f"/{IMPORT_TOOL}/{LOG_NAME}")
@@ -147,24 +149,23 @@ def _literal_of(query: "Query") -> bytes | None:
 
 def matches(query: "Query", entry: "Entry") -> bool:
     """Tell whether an entry is what the query asks for."""
-    return all(
-        (
-            query.request_id is None or entry.get("request_id") == query.request_id,
-            query.trace_id is None or _has_trace(query, entry),
-            query.tool is None or entry.get("tool") == query.tool,
-            query.operator is None
-            or _is_or_continues(query, entry.get("operator"), query.operator),
-            query.command is None or _is_command(entry.get("command"), query.command),
-            query.exit_code is None or entry.get("exit_code") == query.exit_code,
-            not query.failed or is_failed(entry),
-            query.mine is None or query.mine.holds(entry),
-            query.outcome is None or entry.get("outcome") == query.outcome,
-            query.origin is None or entry.get("origin") == query.origin,
-            query.slower_than is None or _took(entry) > query.slower_than,
-            query.param is None or _has_param(entry, *query.param),
-            _in_window(query, entry),
-            _is_listed(query, entry),
+    return (
+        (query.request_id is None or entry.get("request_id") == query.request_id)
+        and (query.trace_id is None or _has_trace(query, entry))
+        and (query.tool is None or entry.get("tool") == query.tool)
+        and (
+            query.operator is None or _is_or_continues(query, entry.get("operator"), query.operator)
         )
+        and (query.command is None or _is_command(entry.get("command"), query.command))
+        and (query.exit_code is None or entry.get("exit_code") == query.exit_code)
+        and (not query.failed or is_failed(entry))
+        and (query.mine is None or query.mine.holds(entry))
+        and (query.outcome is None or entry.get("outcome") == query.outcome)
+        and (query.origin is None or entry.get("origin") == query.origin)
+        and (query.slower_than is None or _took(entry) > query.slower_than)
+        and (query.param is None or _has_param(entry, *query.param))
+        and _in_window(query, entry)
+        and _is_listed(query, entry)
     )
 
 
@@ -223,6 +224,8 @@ def _is_command(value: Any, wanted: str) -> bool:
 
 def _in_window(query: "Query", entry: "Entry") -> bool:
     """Tell whether the call began or ended in the window."""
+    if query.since is None and query.until is None:
+        return True
     moments = [str(entry.get("timestamp", ""))]
     if _has_end(entry):
         moments.append(_ended_at(entry))

@@ -41,11 +41,12 @@ class Trace:
         self.roots = roots
         self.corrections = corrections
         self.gaps: list[tuple[str, str]] = []
+        self._calls = _flat(roots)
         self.path = blame.assign(roots)
 
     def calls(self) -> "list[Call]":
         """Return every call, parents before their children, in the order that they began."""
-        return _flat(self.roots)
+        return self._calls
 
     @cached_property
     def duration_ms(self) -> int:
@@ -66,11 +67,16 @@ class Trace:
 
     def slowest_step(self) -> "tuple[Call, StepTaken] | None":
         """Return the step that itself, without the steps in it, took longest; and its call."""
-        steps = [(call, step) for call in self.calls() for step in call.steps]
+        with_steps = (call for call in self.calls() if "steps" in call.entry)
+        steps = [(call, step) for call in with_steps for step in call.steps]
         return max(steps, key=lambda found: found[1].own_ms, default=None)
 
     def failed(self) -> list[Call]:
         """Return the calls that failed, in the order that they began."""
+        return self._failed
+
+    @cached_property
+    def _failed(self) -> list[Call]:
         return [call for call in self.calls() if is_failed(call.shown)]
 
     def critical_path(self) -> list[Call]:

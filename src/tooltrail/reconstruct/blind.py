@@ -4,6 +4,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from .._wire import NOT_STARTED, OPEN_OUTCOMES, RECORDER_TOOL, RUNNING
+from ..settings import METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,7 +78,7 @@ def _open(calls: "Sequence[Call]") -> "Iterator[tuple[str, str]]":
 
 
 def _is_bare(call: "Call") -> bool:
-    return call.entry.get("level") == "metadata" or "erased" in call.entry
+    return call.entry.get("level") == METADATA or "erased" in call.entry
 
 
 def _count(calls: "Sequence[Call]", name: str) -> int:

@@ -28,6 +28,21 @@ def moment(text: Any) -> int | None:
         return None
 
 
+def _ms(value: Any) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _log_wait(entry: "Entry", began: int | None) -> int | None:
+    """Return how long after its end a call was written down, where one clock tells, in ms."""
+    if entry.get("recorder") in (RECORDER_HOOK, RECORDER_IMPORT) or entry.get("clamped"):
+        return None
+    logged, took = moment(entry.get("logged_at")), entry.get("duration_ms")
+    if began is None or logged is None or not isinstance(took, int):
+        return None
+    waited = logged - began - took
+    return max(0, waited) if waited <= _LOG_WAIT_MS else None
+
+
 class Call:
     """One call of a trace: its entry, the wrapper's entry where it had one, and its children.
 
@@ -39,14 +54,18 @@ class Call:
 
     blame: "Blame"
 
-    def __init__(self, entry: "Entry", wrapper: "Entry | None" = None) -> None:
+    def __init__(self, entry: "Entry") -> None:
         self.entry = entry
-        self.wrapper = wrapper
+        self.wrapper: Entry | None = None
+        self.duration_ms = _ms(entry.get("duration_ms"))
+        self.began = moment(entry.get("timestamp"))  # by its own clock, in ms since 1970
+        self.log_wait_ms = _log_wait(entry, self.began)
         self.children: list[Call] = []
         self.parent_missing = False
         self.too_deep = False
         self.start_ms = 0
         self.launched_ms = 0  # when who started it did so; `start_ms` where nobody says
+        self.gone_ms = 0  # when it was over for who started it
         self.moved_ms = 0
         self.critical = False
         self.repeats: str | None = None
@@ -56,37 +75,25 @@ class Call:
         """The id of the call: the tool's own where it gave one."""
         return str(self.entry.get("request_id", ""))
 
-    @cached_property
-    def duration_ms(self) -> int | None:
-        """How long it took, in ms; the wrapper's figure where the tool did not live to say."""
-        for entry in (self.entry, self.wrapper or {}):
-            if isinstance(entry.get("duration_ms"), int):
-                return int(entry["duration_ms"])
-        return None
-
     @property
     def end_ms(self) -> int:
         """When it ended, after the first call of the trace began; its begin where that is open."""
         return self.start_ms + (self.duration_ms or 0)
 
-    @cached_property
-    def log_wait_ms(self) -> int | None:
-        """How long after its end it was written down, in ms; None where one clock does not tell."""
-        entry = self.entry
-        if entry.get("recorder") in (RECORDER_HOOK, RECORDER_IMPORT) or entry.get("clamped"):
-            return None
-        began, logged = moment(entry.get("timestamp")), moment(entry.get("logged_at"))
-        if began is None or logged is None or not isinstance(entry.get("duration_ms"), int):
-            return None
-        waited = logged - began - int(entry["duration_ms"])
-        return max(0, waited) if waited <= _LOG_WAIT_MS else None
+    def wrap(self, wrapper: "Entry") -> None:
+        """Note what the one who started it recorded: it may know what the tool did not say."""
+        self.wrapper = wrapper
+        if self.duration_ms is None:
+            self.duration_ms = _ms(wrapper.get("duration_ms"))
 
-    @property
-    def gone_ms(self) -> int:
-        """When it was over for who started it, after the first call of the trace began."""
-        took = (self.wrapper or {}).get("duration_ms")
-        over = self.end_ms + (self.log_wait_ms or 0)
-        return max(self.end_ms, self.launched_ms + took) if isinstance(took, int) else over
+    def put(self, start_ms: int, launched_ms: int) -> None:
+        """Note when it began, and was launched, after the first call of the trace began."""
+        self.start_ms = start_ms
+        self.launched_ms = min(launched_ms, start_ms)
+        took = None if self.wrapper is None else _ms(self.wrapper.get("duration_ms"))
+        self.gone_ms = self.end_ms + (self.log_wait_ms or 0)
+        if took is not None:
+            self.gone_ms = max(self.end_ms, self.launched_ms + took)
 
     @property
     def retry(self) -> tuple[int, str] | None:

@@ -37,12 +37,10 @@ def place(roots: "Sequence[Call]", calls: "Sequence[Call]") -> list[str]:
             f"{many} began before what made {'them' if len(early) > 1 else 'it'}, by the clock,"
             f" by up to {_span(far)}: put at its begin"
         )
-    known = [call.start_ms for call in calls if moment(call.entry.get("timestamp")) is not None]
-    first = min(known, default=0)
+    first = min((call.start_ms for call in calls if call.began is not None), default=0)
     for call in calls:
-        told = moment(call.entry.get("timestamp")) is not None
-        call.start_ms = call.start_ms - first if told else max(0, call.start_ms - first)
-        call.launched_ms = min(call.launched_ms - first, call.start_ms)
+        start = call.start_ms - first
+        call.put(start if call.began is not None else max(0, start), call.launched_ms - first)
     return said
 
 
@@ -74,15 +72,17 @@ def _bound(root: "Call", clocks: "_Clocks") -> "list[Call]":
 class _Clocks:
     """What has to be added to the times of each clock, and of each line behind a jump."""
 
-    def __init__(self, calls: "Iterable[Call]") -> None:
+    def __init__(self, calls: "Sequence[Call]") -> None:
         self._of_host: dict[str, int] = {}
         self._of_line: dict[int, int] = {}
-        self._times = {
-            id(entry): moment(entry.get("timestamp")) for call in calls for entry in _entries(call)
-        }
+        self._times = {id(call.entry): call.began for call in calls}
+        for wrapper in (call.wrapper for call in calls if call.wrapper is not None):
+            self._times[id(wrapper)] = moment(wrapper.get("timestamp"))
 
     def shift(self, entry: "Entry") -> int:
         """Return what is added to an entry's time, in ms."""
+        if not self._of_host and not self._of_line:
+            return 0
         return self._of_host.get(_clock(entry), 0) + self._of_line.get(id(entry), 0)
 
     def began(self, entry: "Entry") -> int | None:
@@ -105,6 +105,8 @@ class _Clocks:
             bounds.setdefault(pair, []).append(
                 (earliest, None if spare is None else earliest + spare)
             )
+        if not bounds:
+            return []
         said = []
         names = {_clock(entry): _host(entry) for call in calls for entry in _entries(call)}
         for pair in _outwards(bounds, _clock(calls[0].entry) if calls else ""):
@@ -126,6 +128,8 @@ class _Clocks:
     def undo_jumps(self, calls: "Iterable[Call]") -> list[str]:
         """Find where a clock was put back between two lines of a log; move what came after."""
         logs: dict[tuple[str, str], list[Entry]] = {}
+        if not any(entry.get("clamped") for call in calls for entry in _entries(call)):
+            return []
         for call in calls:
             for entry in _entries(call):
                 if self._times[id(entry)] is not None and entry.get("recorder") != RECORDER_IMPORT:

@@ -28,7 +28,7 @@ def join_wrapped(known: "dict[str, Call]") -> dict[str, str]:
     moved: dict[str, str] = {}
     for outer_key, keys in inside.items():
         if len(keys) == 1 and _ended_alike(known[outer_key].entry, known[keys[0]].entry):
-            known[keys[0]].wrapper = known.pop(outer_key).entry
+            known[keys[0]].wrap(known.pop(outer_key).entry)
             moved[outer_key] = keys[0]
     return moved
 

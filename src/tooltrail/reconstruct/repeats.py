@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from .._plain import encode_any
+from .._wire import REDACTED
+from ..settings import METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,10 +20,10 @@ def mark(calls: "Iterable[Call]") -> None:
     for call in calls:
         entry = call.entry
         params = entry.get("params")
-        if not isinstance(params, dict) or entry.get("level") == "metadata" or "erased" in entry:
+        if not isinstance(params, dict) or entry.get("level") == METADATA or "erased" in entry:
             continue
-        given = encode_any(params)
-        if "[REDACTED]" in given:
+        given = repr(params)
+        if REDACTED in given:
             continue
         key = str(entry.get("tool")), str(entry.get("command")), given
         call.repeats = seen.get(key)

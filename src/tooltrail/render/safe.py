@@ -18,6 +18,8 @@ _MAX_SCALAR_CHARS = 400
 def safe(value: Any, limit: int = _MAX_SCALAR_CHARS) -> str:
     """Return a value as one line of printable text of at most `limit` characters."""
     text = value if isinstance(value, str) else "" if value is None else encode(value)
+    if len(text) <= limit and text.isprintable():
+        return text
     cut = text[: limit + 1]
     if not cut.isprintable():
         cut = "".join(map(_visible, cut))

@@ -1,5 +1,6 @@
 """Deliver one trace: find its calls, rebuild it, and show it in the form that was asked for."""
 
+import gc
 from copy import copy
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,7 @@ def deliver_trace(call: "Invocation", values: "Mapping[str, Any]", output: str) 
     """
 
     def print_it() -> None:
+        gc.disable()  # all of a trace stays to the end: looking for what could go costs a seventh
         query = _query(values)
         search = Search(query)
         trace, left_out = _trace(search)

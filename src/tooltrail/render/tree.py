@@ -166,6 +166,8 @@ def _row(call: "Call", guide: str, signs: Signs, *, is_slowest: bool) -> Row:
 
 
 def _step_rows(call: "Call", guide: str, signs: Signs) -> "Iterator[Row]":
+    if "steps" not in call.entry and "steps_dropped" not in call.entry:
+        return
     drawn, left_out = steps.shown(call.steps)
     for step in drawn:
         start = call.start_ms + step.offset_ms

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from .segments import Segment, Snapshot
 
+_SPACE = " \t\r\n"
+_decode = json.JSONDecoder().raw_decode
 _LOOKED_AT_BYTES = 4096
 _MARK = b'"prev":"'
 _HEAD_BYTES = 260  # within which a line says all that is needed to fold it
@@ -102,6 +104,18 @@ def is_whole(line: bytes) -> bool:
 
 def parse(line: bytes) -> "dict[str, Any] | None":
     """Return the event that a line holds, or None where it holds none."""
+    try:
+        text = line.decode()
+        event, end = _decode(text)
+        if text[end:].strip(_SPACE):
+            return None
+    except (ValueError, RecursionError):
+        return _parse_anyhow(line)
+    return event if isinstance(event, dict) else None
+
+
+def _parse_anyhow(line: bytes) -> "dict[str, Any] | None":
+    """Do the same for a line that no writer of ours writes: with space or a mark before it."""
     try:
         event = json.loads(line)
     except (ValueError, RecursionError):
