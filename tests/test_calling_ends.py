@@ -210,3 +210,29 @@ def test_no_descriptor_is_left_open(home: Home) -> None:
     for _ in range(20):
         once()
     assert count() == before
+
+
+INTERRUPTED = """\
+import os, sys, tooltrail
+def hook(event, _):
+    if armed and ("spawn" in event or "fork" in event or event == "subprocess.Popen"):
+        armed.clear()
+        raise KeyboardInterrupt
+armed = []
+sys.addaudithook(hook)
+before = len(os.listdir("/proc/self/fd"))
+armed.append(1)
+try:
+    tooltrail.run(["true"], input="x")
+except KeyboardInterrupt:
+    print("interrupted", len(os.listdir("/proc/self/fd")) - before)
+"""
+
+
+def test_a_call_that_is_interrupted_before_its_command_is_there_has_an_end(home: Home) -> None:
+    """Ctrl-C just before the process is started: it goes on, and the record is whole."""
+    done = home.python(INTERRUPTED)
+    assert done.stdout == "interrupted 0\n", done.stderr
+    (end,) = home.events("tooltrail", "end")
+    assert (end["outcome"], end["exit_code"], end["signal"]) == ("interrupted", 130, "SIGINT")
+    assert "child" not in end

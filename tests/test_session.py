@@ -129,6 +129,23 @@ def test_get_audit_log_returns_the_tools_entries(home: Home) -> None:
     assert entries == tooltrail.get_audit_log(str(path))
 
 
+LISTS_ITSELF = """\
+import json, sys, tooltrail
+from tooltrail._invocation import current
+with tooltrail.invocation("lister", sys.argv[1], {}):
+    print(json.dumps({"request_id": "req_other"}))
+    print(json.dumps({"request_id": current().request_id}))
+"""
+
+
+def test_get_audit_log_leaves_its_own_call_out_of_any_tools_list(home: Home) -> None:
+    """Also where the tool is not ours, and lists the call that asks."""
+    path = home.path / "lister"
+    path.write_text(f"#!{PYTHON}\n{LISTS_ITSELF}")
+    path.chmod(0o755)
+    assert tooltrail.get_audit_log(str(path)) == [{"request_id": "req_other"}]
+
+
 def test_get_audit_log_of_a_tool_that_has_none_says_so(home: Home) -> None:
     """With what to do instead."""
     with pytest.raises(tooltrail.TooltrailError, match="exit code") as caught:
