@@ -17,10 +17,13 @@ VERBS = {  # each is a module of this package
     "log": "find entries in all logs",
     "trace": "show one trace, or a session of them, as a tree",
     "diff": "show what changed between two runs",
+    "stats": "count calls and failures, and how long they took",
+    "export": "write entries as rows: Parquet, CSV, JSON lines",
     "verify": "tell whether logs were changed, cut or lost",
     "checkpoint": "sign the head of a log, to be kept elsewhere",
     "erase": "take a secret out of what was recorded",
     "reconcile": "hold callers', tools' and servers' records against each other",
+    "check": "say how observable a command is, 0 to 3, and why",
     "config": "show what is configured, and where that comes from",
     "mcp": "let an agent ask the logs, over the Model Context Protocol",
 }
@@ -41,12 +44,15 @@ read:
   log                 {log}
   trace ID            {trace}
   diff A B            {diff}
+  stats               {stats}
+  export              {export}
 
 trust:
   verify [LOG]...     {verify}
   checkpoint [LOG]    {checkpoint}
   erase ID...         {erase}
   reconcile           {reconcile}
+  check -- CMD ARG... {check}
 
 serve:
   config              {config}

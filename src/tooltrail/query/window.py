@@ -25,7 +25,7 @@ def parse_time(option: str, text: str) -> str:
     """
     now = datetime.fromtimestamp(_host.wall_ns() / 1e9, UTC)
     try:
-        return _written(_parse(text.strip(), now))
+        return written(_parse(text.strip(), now))
     except (ValueError, OverflowError):
         raise UsageError(f"{option}: {text[:80]!r} is not a time", hint=_HINT) from None
 
@@ -50,10 +50,11 @@ def parse_duration(option: str, text: str) -> int:
 def earlier(moment: str, *, hours: int = 0) -> str:
     """Return a time so many hours, or some minutes, before another, as the log writes them."""
     back = timedelta(hours=hours) if hours else _CLOCK_MARGIN
-    return _written(datetime.fromisoformat(moment) - back)
+    return written(datetime.fromisoformat(moment) - back)
 
 
-def _written(moment: datetime) -> str:
+def written(moment: datetime) -> str:
+    """Return a time as the log writes it."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -10,7 +10,7 @@ from .safe import duration, fit, pad, safe, width
 from .words import call_words, exit_words, mark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     Entry = dict[str, Any]
     Tail = Callable[[BaseException | None], dict[str, Any]]
@@ -45,11 +45,12 @@ def pieces(
     to find how wide a table's columns are; None is as many as is usual.
     """
     if output == CSV:
-        return _csv(entries, fields or CSV_FIELDS)
+        names = fields or CSV_FIELDS
+        return csv_lines((picked(entry, names) for entry in entries), names)
     if fields is not None:
         entries = (picked(entry, fields) for entry in entries)
     if output == JSONL:
-        return (encode_any(entry) + "\n" for entry in entries)
+        return map(json_line, entries)
     if output == JSON:
         return _response(entries, tail)
     ahead = _LOOKED_AHEAD if looked_ahead is None else looked_ahead
@@ -69,16 +70,22 @@ def picked(entry: "Entry", fields: "Sequence[str]") -> "Entry":
     return found
 
 
-def _csv(entries: "Iterable[Entry]", fields: "Sequence[str]") -> "Iterator[str]":
-    """Yield RFC 4180; a value that a spreadsheet would take for a formula has a quote before it."""
+def json_line(row: "Mapping[str, Any]") -> str:
+    """Return an object as one line of JSON."""
+    return encode_any(row) + "\n"
+
+
+def csv_lines(rows: "Iterable[Mapping[str, Any]]", names: "Sequence[str]") -> "Iterator[str]":
+    """Yield RFC 4180, with the names first.
+
+    A value that a spreadsheet would take for a formula has a quote before it.
+    """
     import csv
     from io import StringIO
 
     out = StringIO()
     writer = csv.writer(out)
-    for row in chain(
-        [fields], ([_cell(value) for value in picked(entry, fields).values()] for entry in entries)
-    ):
+    for row in chain([names], ([_cell(row.get(name)) for name in names] for row in rows)):
         writer.writerow(row)
         yield out.getvalue()
         out.seek(0)
