@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from conftest import PYTHON, TOOLTRAIL, Home, response_in
 from logs import LOG_ID, MadeLog
 from tooltrail._encode import encode
-from tooltrail.render import verdict as printing
+from tooltrail.render import progress as progressing
 from tooltrail.trail import append
 from tooltrail.trail.registry import acknowledge, register
 from tooltrail.trust.findings import FAILURES, LogReport
@@ -900,13 +900,13 @@ def read_all(fd: int) -> str:
 def test_progress_is_one_line_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is rewritten in place, and gone in the end; nothing is shown before half a second."""
     with terminal() as (ours, stream):
-        quick = printing.Progress(stream)
+        quick = progressing.Progress(stream, "verifying")
         quick("demo", 1, 2)
         quick.clear()
         assert read_all(ours) == ""
-        monkeypatch.setattr(printing, "_SILENT_S", 0)
-        monkeypatch.setattr(printing, "_EVERY_S", 0)
-        slow = printing.Progress(stream)
+        monkeypatch.setattr(progressing, "_SILENT_S", 0)
+        monkeypatch.setattr(progressing, "_EVERY_S", 0)
+        slow = progressing.Progress(stream, "verifying")
         slow("demo", 1_000_000, 4_000_000)
         slow("demo", 2_000_000, 4_000_000)
         slow.clear()
@@ -921,8 +921,8 @@ def test_no_progress_where_nobody_looks(home: Home, folder: Path) -> None:
     path = small().write(folder)
     assert home.tooltrail("verify", str(path)).stderr == ""
     with (folder / "err").open("w") as stream:
-        assert not printing.Progress(stream).shown
-    assert not printing.Progress(None).shown
+        assert not progressing.Progress(stream, "verifying").shown
+    assert not progressing.Progress(None, "verifying").shown
 
 
 def test_ctrl_c_ends_it_cleanly(home: Home, folder: Path) -> None:

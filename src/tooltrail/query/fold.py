@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Glanced = tuple[bytes, bool, bytes, bytes]  # a line, whether it is whole, event, request id
 
 _MAX_KEPT = 33_554_432  # bytes of lines that are not looked for a second time
+_TOLD_LINES = 5_000  # between two words on how far it is
 _OF_THE_LINE = ("v", "prev", "event", "supersedes", "healed_bytes", "healed_prev")
 _OF_THE_END = ("exit_code", "duration_ms", "signal", "error", "origin")
 _ALIASES = (("params", "args"), ("params", "parameters"), ("version", "tool_version"))
@@ -31,8 +32,9 @@ _ALIASES = (("params", "args"), ("params", "parameters"), ("version", "tool_vers
 class LogEntries:
     """The entries of one log, in its order; `bad_lines` counts what could not be read."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, progress: "Callable[[int], None] | None" = None) -> None:
         self.path = path
+        self._progress = progress  # is told how many bytes have been looked at
         self.bad_lines = 0
         self.first_bad_line: int | None = None
         self._open: dict[bytes, int] = {}  # request id -> number of its latest begin line
@@ -68,7 +70,7 @@ class LogEntries:
 
         It is called once or twice. With `whole_log` the number of the first bad line is told.
         """
-        found = _Twice(lambda: map(_glanced, look()))
+        found = _Twice(lambda: map(_glanced, look()), self._progress)
         self._survey(found)
         for number, (line, whole, event, request_id) in enumerate(found, 1):
             if event not in (b"begin", b"end"):
@@ -133,8 +135,11 @@ class LogEntries:
 class _Twice:
     """What can be gone through twice: from memory where it is little, else by looking again."""
 
-    def __init__(self, look: "Callable[[], Iterator[Glanced]]") -> None:
+    def __init__(
+        self, look: "Callable[[], Iterator[Glanced]]", progress: "Callable[[int], None] | None"
+    ) -> None:
         self._look = look
+        self._progress = progress  # of the first time
         self._kept: list[Glanced] | None = None
 
     def __iter__(self) -> "Iterator[Glanced]":
@@ -143,8 +148,11 @@ class _Twice:
             return
         kept: list[Glanced] = []
         size = 0
-        for each in self._look():
+        told, self._progress = self._progress, None
+        for number, each in enumerate(self._look()):
             size += len(each[0])
+            if told is not None and not number % _TOLD_LINES:
+                told(size)
             if size <= _MAX_KEPT:
                 kept.append(each)
             yield each

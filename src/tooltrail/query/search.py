@@ -1,6 +1,7 @@
 """Search one log or many: entries in the order of the logs, as a stream."""
 
 import heapq
+import os
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from .._wire import (
 from ..settings import settings_for
 from ..trail import data_home
 from ..trail.read import logs_in
+from ..trail.segments import segments
 from .fold import LogEntries
 from .gaps import gaps
 from .killed import SeenKilled
@@ -29,7 +31,7 @@ from .mine import continues
 from .window import earlier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from .gaps import Gap
     from .options import Query
@@ -40,12 +42,20 @@ if TYPE_CHECKING:
 class Search:
     """A running search; once it is read to its end, `problems` tells what it could not see."""
 
-    def __init__(self, query: "Query", paths: "Iterable[str] | None" = None) -> None:
+    def __init__(
+        self,
+        query: "Query",
+        paths: "Iterable[str] | None" = None,
+        *,
+        progress: "Callable[[str, int, int], None] | None" = None,
+    ) -> None:
+        """`progress` is told whose log is read, how many of its bytes are done, and all of them."""
         self.query = query
+        self._progress = progress
         home = data_home(configured=settings_for(OWN_TOOL).data_home)
         self._homes = [home] if paths is None else []
         self.paths = list(logs_in(home, LOG_NAME) if paths is None else paths)
-        self._logs = [LogEntries(path) for path in self.paths]
+        self._logs = self._all_logs()
         self.until: dict[str, int] = {}  # how far to read a log: the `seq` of the last line
         self.skip: frozenset[str] = frozenset()  # outcomes that are left out
         self._unreadable: list[str] = []
@@ -60,11 +70,23 @@ class Search:
 
             since = since_when(self)
             if since is not None:
-                self._logs = [LogEntries(path) for path in self.paths]
+                self._logs = self._all_logs()
                 self.query.since = since
                 return iter(self)
             merged = latest(merged, self.query)
         return islice(merged, self.query.limit)
+
+    def _all_logs(self) -> list[LogEntries]:
+        return [LogEntries(path, self._progress_of(path)) for path in self.paths]
+
+    def _progress_of(self, path: str) -> "Callable[[int], None] | None":
+        tell = self._progress
+        if tell is None:
+            return None
+        files = (segment.file() for segment in segments(path))
+        whole = sum(os.path.getsize(file) for file in files if os.path.exists(file))
+        tool = os.path.basename(os.path.dirname(path))
+        return lambda done: tell(tool, done, whole)
 
     def problems(self) -> "list[Gap]":
         """Say what the search could not see: a code and a sentence each."""

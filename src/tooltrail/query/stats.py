@@ -16,7 +16,7 @@ from .tally import can_be_counted, key_of, tally
 from .window import written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from .gaps import Gap
     from .options import Query
@@ -100,8 +100,11 @@ class Stats:
     length that ends where this one begins.
     """
 
-    def __init__(self, query: "Query", by: str) -> None:
+    def __init__(
+        self, query: "Query", by: str, progress: "Callable[[str, int, int], None] | None" = None
+    ) -> None:
         self.by = by
+        self._progress = progress
         self._problems: list[Gap] = []
         found = self._grouped(query)
         window = _window_before(query)
@@ -128,14 +131,14 @@ class Stats:
         return groups
 
     def _keys(self, query: "Query") -> "Iterator[tuple[Key, int]]":
-        search = Search(copy(query))
+        search = Search(copy(query), progress=self._progress)
         if not can_be_counted(query):
             yield from ((key_of(entry), 1) for entry in search)
             self._problems += search.problems()
             return
         for path in search.paths:
             try:
-                found = tally(path, _PLACES[self.by])
+                found = tally(path, _PLACES[self.by], self._of(path))
             except FileNotFoundError:
                 continue
             except OSError as error:
@@ -147,6 +150,11 @@ class Stats:
                 text = f"{path}: {found.bad_lines} lines could not be read and were skipped"
                 self._problems.append(("LOG_NOT_READ_WHOLE", text))
         self._problems += search.problems()
+
+    def _of(self, path: str) -> "Callable[[int, int], None] | None":
+        tell = self._progress
+        name = path.split("/")[-2] if "/" in path else path
+        return None if tell is None else lambda done, whole: tell(name, done, whole)
 
 
 def _by_time(group: Group) -> tuple[Any, ...]:

@@ -99,19 +99,27 @@ def can_be_counted(query: "Query") -> bool:
     return not any(each is not None for each in asked) and not (query.failed or query.all)
 
 
-def tally(path: str, places: "Iterable[int]") -> Tally:
+def tally(
+    path: str, places: "Iterable[int]", progress: "Callable[[int, int], None] | None" = None
+) -> Tally:
     """Count the calls of one log, but for those that only read logs.
 
     `places` are those of a key that matter; the others are None, or there were as many keys as
-    calls. Raises `OSError` where the log cannot be read.
+    calls. `progress` is told how many bytes are done, and all of them. Raises `OSError` where the
+    log cannot be read.
     """
     picture = snapshot(path)
     kept = frozenset((*places, *_ALWAYS))
     parts = [(*part, kept) for segment, size in picture for part in _parts(segment, size)]
     whole = sum(stop - start for _, start, stop, _ in parts)
     found = Tally()
-    for counted in _counted(parts, alone=whole < _ALONE):
+    done = 0
+    counting = _counted(parts, alone=whole < _ALONE)
+    for (_, start, stop, _), counted in zip(parts, counting, strict=True):
         found.add(counted)
+        done += stop - start
+        if progress is not None:
+            progress(done, whole)
     _settle(found, path, kept)
     return found
 

@@ -11,8 +11,8 @@ from ..errors import TooltrailError
 from ..query.options import TABLE, query_from
 from ..trust.absence import prove_none
 from .deliver import fail, terminal_columns, undelivered, write
+from .progress import Progress
 from .safe import folded, safe
-from .verdict import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ def deliver_absence(
     call: "Invocation", values: "Mapping[str, Any]", output: str, paths: "list[str] | None"
 ) -> int:
     """Answer whether there is no such call; finish `call`; return 0: none, 1: some, 3: unknown."""
-    progress = Progress(sys.stderr)
+    progress = Progress(sys.stderr, "verifying")
     try:
         try:
             absence = prove_none(query_from(values), paths, progress if progress.shown else None)

@@ -19,6 +19,7 @@ from ..query.search import Search
 from ..trail.registry import register_found
 from ..trail.segments import sealed_segments
 from . import listing
+from .progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -60,18 +61,23 @@ def deliver_listing(
 
         return deliver_absence(call, values, output, paths)
 
+    progress = Progress(sys.stderr, "reading")
+
     def print_it() -> None:
         fields = fields_from(values.get("fields"))
-        search = Search(query_from(values), paths)
+        search = Search(query_from(values), paths, progress=progress if progress.shown else None)
 
         pieces = listing.pieces(
-            search,
+            progress.before(search),
             output,
             columns=terminal_columns(),
             tail=lambda stopped: response_tail(call, search.problems(), stopped),
             fields=fields,
         )
-        write(pieces, output != JSON)
+        try:
+            write(pieces, output != JSON)
+        finally:
+            progress.clear()
         if output != JSON:
             note_problems(call, search.problems())
         tidy(search.paths)

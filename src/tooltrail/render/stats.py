@@ -1,5 +1,6 @@
 """Deliver statistics: a table for people, rows for programs."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from .._stdout import is_terminal
@@ -8,6 +9,7 @@ from ..query.options import CSV, JSON, JSONL, query_from
 from ..query.stats import COMMAND, QUANTILES, Stats, summed
 from .deliver import deliver, note_problems, response_tail, terminal_columns, tidy, write
 from .listing import csv_lines, json_line
+from .progress import Progress
 from .safe import duration, fit, pad, safe, width
 
 if TYPE_CHECKING:
@@ -23,7 +25,12 @@ def deliver_stats(call: "Invocation", values: "Mapping[str, Any]", output: str) 
     """Print statistics of the calls that match; finish `call`; return the exit code."""
 
     def print_it() -> None:
-        stats = Stats(query_from(values), values.get("by") or COMMAND)
+        progress = Progress(sys.stderr, "reading")
+        shown = progress if progress.shown else None
+        try:
+            stats = Stats(query_from(values), values.get("by") or COMMAND, shown)
+        finally:
+            progress.clear()
         problems = stats.problems()
         rows = [group.as_json(stats.by) for group in stats.groups]
         if output == JSON:

@@ -1,6 +1,7 @@
 """Deliver one trace: find its calls, rebuild it, and show it in the form that was asked for."""
 
 import gc
+import sys
 from copy import copy
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from .deliver import (
     uses_colour,
     write,
 )
+from .progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -46,11 +48,16 @@ def deliver_trace(call: "Invocation", values: "Mapping[str, Any]", output: str) 
     `values` are those of the query, and `trace_id`, `request_id` or `last` to say which.
     """
 
+    progress = Progress(sys.stderr, "reading")
+
     def print_it() -> None:
         gc.disable()  # all of a trace stays to the end: looking for what could go costs a seventh
         query = _query(values)
-        search = Search(query)
-        trace, left_out = _trace(search)
+        search = Search(query, progress=progress if progress.shown else None)
+        try:
+            trace, left_out = _trace(search)
+        finally:
+            progress.clear()
         problems = search.problems()
         trace.gaps = [*problems, *pruned(search.paths), *spots(trace.calls())]
         if left_out:

@@ -2,7 +2,6 @@
 
 import sys
 import textwrap
-import time
 from typing import TYPE_CHECKING, Any
 
 from .._stdout import is_terminal
@@ -14,19 +13,17 @@ from ..query.options import JSON, TABLE
 from ..trust.findings import HOLDS, INTACT, MISSING, UNREADABLE, counted
 from ..trust.scope import Verification, verify
 from .deliver import fail, terminal_columns, undelivered, write
+from .progress import Progress
 from .safe import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from typing import TextIO
 
     from .._invocation import Invocation
     from ..trust.findings import Finding, LogReport
     from ..trust.receipts import Receipts
 
 _FOUND, _NOT_CHECKED = "VERIFICATION_FAILED", "NOT_VERIFIED"
-_SILENT_S = 0.5  # a verification that is faster shows no progress
-_EVERY_S = 0.1
 _COLUMNS = 100
 _MAX_CHARS = 2000
 
@@ -43,7 +40,7 @@ def deliver_verification(
     `receipts` and `checkpoints`, lists of files, and `key`, a file with verifier keys.
     """
     output = output if output == TABLE else JSON
-    progress = Progress(sys.stderr)
+    progress = Progress(sys.stderr, "verifying")
     try:
         try:
             verification = verify(
@@ -157,40 +154,3 @@ def _wrapped(start: str, text: str, columns: int | None) -> "Iterator[str]":
     first, *rest = textwrap.wrap(text, room, break_on_hyphens=False) or [""]
     yield start + first
     yield from (" " * len(start) + line for line in rest)
-
-
-class Progress:
-    """One line on a terminal's stderr, written anew as the work goes on."""
-
-    def __init__(self, stream: "TextIO | None") -> None:
-        self._stream = stream
-        self._next = time.monotonic() + _SILENT_S
-        self._width = 0
-        try:
-            self.shown = stream is not None and stream.isatty()
-        except ValueError:
-            self.shown = False
-
-    def __call__(self, name: str, done: int, total: int) -> None:
-        """Say how far the work is, unless that was said a moment ago."""
-        now = time.monotonic()
-        if now < self._next:
-            return
-        self._next = now + _EVERY_S
-        share = f" of {total / 1e6:,.0f}" if done <= total else ""
-        self._rewrite(f"verifying {safe(name, 40)}: {done / 1e6:,.0f}{share} MB")
-
-    def clear(self) -> None:
-        """Take the line away."""
-        if self._width:
-            self._rewrite("")
-
-    def _rewrite(self, text: str) -> None:
-        if self._stream is None:
-            return
-        try:
-            self._stream.write("\r" + text.ljust(self._width) + ("" if text else "\r"))
-            self._stream.flush()
-        except (OSError, ValueError):
-            self.shown = False
-        self._width = len(text)
