@@ -21,7 +21,7 @@ from .fold import LogEntries
 from .killed import SeenKilled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence, Set
     from typing import IO
 
     from ..trail.segments import Segment
@@ -188,14 +188,18 @@ def _in_block(block: bytes, kept: "frozenset[int]") -> Tally:
     fields = _LINE.findall(block)
     if _PURPOSE in block or len(fields) != block.count(b"\n") or not block.endswith(b"\n"):
         fields = list(_fitting(block, found, kept))
-    begun = [each[1] for each in fields if each[1]]
-    ended = [each[2] for each in fields if each[2]]
-    found.begun |= {each.decode("ascii", "replace") for each in set(begun) - set(ended)}
-    found.ended |= {each.decode("ascii", "replace") for each in set(ended) - set(begun)}
+    begun = {each[1]: at for at, each in enumerate(fields) if each[1]}
+    ended = {each[2]: at for at, each in enumerate(fields) if each[2]}
+    found.begun |= {_id(each) for each, at in begun.items() if ended.get(each, -1) < at}
+    found.ended |= {_id(each) for each, at in ended.items() if begun.get(each, at) >= at}
     taken = _taker(kept)
     for key, count in Counter(taken(each) for each in fields if each[2]).items():
         found.counts[_decoded(key, kept)] += count
     return found
+
+
+def _id(text: bytes) -> str:
+    return text.decode("ascii", "replace")
 
 
 def _taker(kept: "frozenset[int]") -> "Callable[[Sequence[bytes]], tuple[bytes, ...]]":
@@ -257,28 +261,35 @@ def _add(found: Tally, entry: "Entry", kept: "frozenset[int]", count: int) -> No
         found.counts[tuple(key)] += count
 
 
+def _entries_of(wanted: "Set[str]", path: str) -> "list[Entry]":
+    """Return all entries of some calls, made in the slow way."""
+    log = LogEntries(path)
+    if len(wanted) > _MANY:
+        found: Iterable[Entry] = log.read(lambda _: True)
+    else:
+        found = (
+            entry
+            for each in wanted
+            for entry in LogEntries(path).read(lambda _: True, literal=each.encode())
+            if entry.get("request_id") == each
+        )
+    return [entry for entry in found if entry.get("request_id") in wanted]
+
+
 def _settle(found: Tally, path: str, kept: "frozenset[int]") -> None:
     """Count the calls whose line alone does not tell what became of them."""
     unsettled = found.begun | found.again
-    if len(unsettled) > _MANY:
-        entries: Iterable[Entry] = LogEntries(path).read(lambda _: True)
-        truth = {str(entry.get("request_id")): entry for entry in entries}
-    else:
-        truth = {
-            str(entry.get("request_id")): entry
-            for wanted in unsettled
-            for entry in LogEntries(path).read(lambda _: True, literal=wanted.encode())
-        }
+    truth = _entries_of(unsettled, path)
     for wanted in found.again:
         for line in lines_with(snapshot(path), wanted.encode()):
             event, own = glance(line)
             if event == b"end" and own == wanted.encode() and (body := parse(line)) is not None:
                 _add(found, LogEntries("").entry(body, event, own), kept, -1)
     killed = SeenKilled(path)
-    for wanted in unsettled:
-        entry = truth.get(wanted)
-        if entry is None:
-            continue
+    for entry in truth:
+        is_open = entry.get("origin") is None and entry.get("duration_ms") is None
+        if not is_open and entry.get("request_id") not in found.again:
+            continue  # its end line has been counted
         if entry["outcome"] == VANISHED:
             killed.complete(entry)
         _add(found, entry, kept, 1)
