@@ -47,8 +47,11 @@ class Candidates:
     def read(self, log: "ServerLog") -> None:
         """Take in what fits. Raises `UsageError` for what is no such log, or fits too much."""
         for line, text in log.read():
-            kinds = self._kinds_of(line)
             self._name(line, text)
+            if line.bare and not line.named and not log.described:
+                log.no_requests += 1
+                continue
+            kinds = self._kinds_of(line)
             if not kinds and not line.named:
                 continue
             place = len(self.lines)
@@ -72,6 +75,18 @@ class Candidates:
     def may_be(self, line: "Line", request: int) -> bool:
         """Tell whether a line that bears ids is not of another request."""
         return not line.named or request in line.named
+
+    def tells(self, place: int, request: int) -> bool:
+        """Tell whether a line and a request have more in common than the time.
+
+        Where every line was said to be a request, and nothing else of it, there is no more.
+        """
+        line = self.lines[place]
+        if request in line.named or (line.bare and not line.named):
+            return True
+        _, *ours = self.kinds[request]
+        theirs = (line.method, line.path, line.status)
+        return any(None not in pair for pair in zip(ours, theirs, strict=True))
 
     def _name(self, line: "Line", text: str) -> None:
         if not self._words or (self._prefix and self._prefix not in text):

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     Reader = Callable[[str], Fields | None]
 
 _START = (
-    r'^(?:(?P<host>[^\s\[\]"]+) )?(?P<address>(?!- )[^\s"\[\]]+) \S+ (?P<user>[^\["]{1,200}?)'
+    r'^(?:(?P<host>\[[0-9A-Fa-f:.]+\](?::\d+)?|[^\s\[\]"]+) )?'
+    r'(?P<address>\[[0-9A-Fa-f:.]+\]|(?!- )[^\s"\[\]]+) \S+ (?P<user>[^\["]{1,200}?)'
     r' \[(?P<time>[^\]]{5,64})\] "(?P<request>(?:[^"\\]|\\.)*)" (?P<status>\d{3}) (?:\d+|-)'
 )
 _COMMON = re.compile(_START + r"\s*$")

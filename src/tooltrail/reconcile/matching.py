@@ -25,18 +25,20 @@ _MOST_ABSENT = 0.5
 _NONE = 0.1  # below, all lines of a request together are taken for strangers'
 _ORDERED_S = 0.02  # between two requests, for the earlier one to have the earlier line for sure
 _CLOSE = 3.0  # what another pairing may cost more, and still be likely: SURE, as a logarithm
+_TIME_ALONE = 0.5  # how sure a pair is at most that has nothing else in common
 _FEW = {1: 0.6, 2: 0.8}  # how sure a pair is at most where so few requests tell the offset
 
 
 class Match:
     """What was found for one request: lines with how sure each is, the likeliest first."""
 
-    __slots__ = ("by_id", "concurrent", "lines")
+    __slots__ = ("by_id", "concurrent", "lines", "time_alone")
 
     def __init__(self, lines: "list[tuple[int, float]]", *, by_id: bool = False) -> None:
         self.lines = lines
         self.by_id = by_id
         self.concurrent = False  # another request ran at that time, and they could be exchanged
+        self.time_alone = False  # the likeliest line has nothing in common with it but the time
 
     @property
     def sure(self) -> bool:
@@ -87,7 +89,11 @@ class Matching:
                 return
             for place in places:
                 line = lines[place]
-                if abs(line.at - request.end) <= MOST_S and self._candidates.may_be(line, number):
+                if (
+                    abs(line.at - request.end) <= MOST_S
+                    and self._candidates.may_be(line, number)
+                    and self._candidates.tells(place, number)
+                ):
                     yield interval_of(request.start, request.end, line.at, line.fineness, number)
 
     def _match(self) -> None:
@@ -95,7 +101,7 @@ class Matching:
         fixed = self._by_id()
         first: list[Pair] = []
         on_time: set[int] = set()
-        for offset in self.offsets:
+        for offset in self.offsets or [Offset(0.0, 1.0, 0)]:
             pairs = self._pairs(offset.seconds, fixed, on_time)
             first = first or pairs
             for (request, line), share in shares(pairs).items():
@@ -107,12 +113,23 @@ class Matching:
             ranked = sorted(lines.items(), key=lambda one: (-one[1], one[0]))
             if number not in on_time and sum(lines.values()) < _NONE:
                 ranked = []
-            self.matches.append(Match(ranked))
+            self.matches.append(self._judged(number, ranked))
         _doubt_concurrent(self._requests, self.matches, first)
         unsure = {n for n, match in enumerate(self.matches) if match.lines and not match.sure}
         taken = {match.lines[0][0] for match in self.matches if match.sure}
         open_pairs = [p for p in first if p.request in unsure and p.line not in taken]
-        self.short = len({p.request for p in first} & unsure) - most_matched(open_pairs)
+        asked = {p.request for p in first} & unsure
+        may_be_none = sum(self._requests[number].unanswered for number in asked)
+        self.short = max(0, len(asked) - most_matched(open_pairs) - may_be_none)
+
+    def _judged(self, number: int, ranked: "list[tuple[int, float]]") -> Match:
+        told = [
+            (place, share if self._candidates.tells(place, number) else min(share, _TIME_ALONE))
+            for place, share in ranked
+        ]
+        match = Match(sorted(told, key=lambda one: (-one[1], one[0])))
+        match.time_alone = bool(told) and not self._candidates.tells(match.lines[0][0], number)
+        return match
 
     def _trust(self, offset: Offset) -> float:
         """Return how far an offset is to be believed: a single request would fit any."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 STARTED_IT = (RECORDER_WRAPPER, RECORDER_CALLER)  # and so know its process
 TOLD_OF_IT = (RECORDER_HOOK, RECORDER_IMPORT)
+_LONGEST_MS = 100 * 366 * 86_400_000  # a hundred years
 OUTSIDE = (*STARTED_IT, *TOLD_OF_IT)
 
 
@@ -31,9 +32,8 @@ class Record:
         self.child: dict[str, Any] = child if isinstance(child, dict) else {}
         self.pid = process.get("pid") if isinstance(process, dict) else None
         self.start = seconds(entry.get("timestamp"))
-        took = entry.get("duration_ms")
-        known = self.start is not None and isinstance(took, int)
-        self.end = self.start + took / 1000 if known else None  # type: ignore[operator]
+        took = milliseconds(entry.get("duration_ms"))
+        self.end = None if self.start is None or took is None else self.start + took / 1000
         self.partner: Record | None = None
 
     @property
@@ -97,3 +97,9 @@ def seconds(text: Any) -> float | None:
         return datetime.fromisoformat(str(text)).timestamp()
     except (ValueError, OverflowError):
         return None
+
+
+def milliseconds(value: Any) -> int | None:
+    """Return a number of milliseconds, or None where it is none, or longer than any call."""
+    known = isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LONGEST_MS
+    return value if known else None

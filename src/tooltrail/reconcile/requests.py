@@ -1,25 +1,17 @@
 """The HTTP requests that the recorded calls made, as a server should have seen them."""
 
-import os
-import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from .._wire import NOT_STARTED
-from .record import STARTED_IT, TOLD_OF_IT, Record
+from .._wire import NOT_STARTED, REDACTED
+from .clients import asked_of, unanswered
+from .record import STARTED_IT, TOLD_OF_IT, Record, milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_CLIENTS = ("curl", "wget", "http", "https", "xh", "httpx")
 _NOT_IDS = ("server-timing", "traceresponse")
 _MIN_ID_CHARS = 8  # a shorter one may stand in a line by chance
-_NEVER_CONNECTED = {"curl": (1, 2, 3, 5, 6, 7)}  # exit codes: curl(1), EXIT CODES
-_METHOD_FLAGS = ("-X", "--request", "--method")
-_POST_FLAGS = ("-d", "--data", "--data-raw", "--data-binary", "--data-urlencode", "--json")
-_FORM_FLAGS = ("-F", "--form", "--post-data", "--post-file")
-_VERBS = re.compile(r"[A-Z]{3,10}")
 
 
 class Request:
@@ -53,7 +45,7 @@ class Request:
         self.path = path
         self.status = status
         self.ids: list[str] = []
-        self.unanswered = False  # no response came: the server may never have seen it
+        self.unanswered = False  # no response is known of: the server may never have seen it
 
     def as_json(self) -> dict[str, Any]:
         """Return it as `data.requests[].request` has it."""
@@ -105,15 +97,15 @@ def _called(record: Record) -> tuple[str, ...]:
 def _observed(record: Record) -> "Iterator[Request]":
     items = record.entry["downstream"]
     for number, item in enumerate(items if isinstance(items, list) else (), 1):
-        if not isinstance(item, dict) or not isinstance(item.get("offset_ms"), int):
+        offset = milliseconds(item.get("offset_ms")) if isinstance(item, dict) else None
+        if offset is None:
             continue
-        start = (record.start or 0.0) + item["offset_ms"] / 1000
-        took = item.get("duration_ms")
+        start = (record.start or 0.0) + offset / 1000
         status = item.get("status")
         made = Request(
             record,
             start=start,
-            end=start + (took if isinstance(took, int) else 0) / 1000,
+            end=start + (milliseconds(item.get("duration_ms")) or 0) / 1000,
             host=_text(item.get("host")),
             method=_text(item.get("method")),
             path=_text(item.get("path_sha256")),
@@ -133,48 +125,31 @@ def _observed(record: Record) -> "Iterator[Request]":
 
 
 def _from_arguments(record: Record) -> "Iterator[Request]":
-    """Yield a request for each URL on the command line of a known client."""
-    argv = [word for word in record.argv if isinstance(word, str)]
-    client = os.path.basename(argv[0]) if argv else ""
-    if client not in _CLIENTS or record.entry.get("outcome") == NOT_STARTED or record.end is None:
+    """Yield the requests that the command line of a known client asks for."""
+    argv = [word if isinstance(word, str) else REDACTED for word in record.argv]
+    if record.entry.get("outcome") == NOT_STARTED or record.end is None:
         return
     exit_code = record.entry.get("exit_code")
-    urls = [word for word in argv[1:] if word.startswith(("http://", "https://"))]
-    for number, url in enumerate(urls, 1):
-        try:
-            parts = urlsplit(url)
-            host = parts.hostname
-        except ValueError:
-            continue
+    asked = asked_of(argv)
+    for number, one in enumerate(asked, 1):
         made = Request(
             record,
             start=record.start or 0.0,
             end=record.end,
-            host=host,
-            method=_method(argv),
-            path=parts.path or "/",
+            host=one.host,
+            method=one.method,
+            path=one.path,
         )
         made.number = number
-        made.unanswered = exit_code in _NEVER_CONNECTED.get(client, ())
-        if len(urls) == 1:
+        made.unanswered = (
+            unanswered(argv, exit_code)
+            or bool(record.entry.get("signal"))
+            or one.doubtful
+            or not (one.after_failure or exit_code == 0)
+        )
+        if len(asked) == 1:
             made.ids = [record.request_id]
         yield made
-
-
-def _method(argv: list[str]) -> str | None:
-    for at, word in enumerate(argv[:-1]):
-        if word in _METHOD_FLAGS:
-            return argv[at + 1].upper()
-    flags = {word.partition("=")[0] for word in argv}
-    if argv[0].rpartition("/")[2] in ("http", "https", "xh", "httpx"):
-        return next((word for word in argv[1:] if _VERBS.fullmatch(word)), None)
-    if flags & {"-I", "--head"}:
-        return "HEAD"
-    if flags & {"-T", "--upload-file"}:
-        return "PUT"
-    if any(word.startswith(("-d", "-F")) for word in argv) or flags & {*_POST_FLAGS, *_FORM_FLAGS}:
-        return "POST"
-    return "GET" if not flags & {"-G", "--get", "-K", "--config"} else None
 
 
 def _text(value: Any) -> str | None:

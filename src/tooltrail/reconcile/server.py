@@ -21,7 +21,7 @@ DIFFER = "differ"  # the line with the request's id says another status
 AMBIGUOUS = "ambiguous"
 MISSING = "missing"
 NOT_COVERED = "not_covered"
-UNANSWERED = "unanswered"  # no response came, and no line is there
+UNANSWERED = "unanswered"  # no response is known of, and no line is there
 STATES = (MATCHED, DIFFER, AMBIGUOUS, MISSING, NOT_COVERED, UNANSWERED)
 WRONG = (DIFFER, MISSING, NOT_COVERED)
 _SHOWN = 5  # possible lines of one request
@@ -89,7 +89,10 @@ class ServerReconciled:
     def strangers(self) -> int:
         """How many lines are of no recorded request, as far as that can be told."""
         ours = self.counts()
-        return self.log.lines - sum(ours.get(state, 0) for state in (MATCHED, DIFFER, AMBIGUOUS))
+        claimed = sum(ours.get(state, 0) for state in (MATCHED, DIFFER, AMBIGUOUS))
+        claimed -= self.matching.short  # of several requests for one line, one has it
+        possible = {line.number for seen in self.requests for line, _ in seen.lines}
+        return max(0, self.log.lines - self.log.no_requests - min(claimed, len(possible)))
 
     @property
     def exit_code(self) -> int:
@@ -125,6 +128,7 @@ class ServerReconciled:
             "format": self.log.format,
             "lines": self.log.lines,
             "unread_lines": self.log.unread,
+            "no_request_lines": self.log.no_requests,
             "strangers": self.strangers,
             "offset": offset
             and {
@@ -235,6 +239,8 @@ def _in_common(request: "Request", line: "Line") -> str:
 
 
 def _why_not_sure(match: "Match") -> str:
+    if match.time_alone:
+        return "a line fits its time, and neither says what would tell it from others"
     if match.concurrent:
         return "another request was under way at the same time, and their lines look alike"
     if len(match.lines) > 1:
@@ -245,9 +251,11 @@ def _why_not_sure(match: "Match") -> str:
 def _without(request: "Request", log: ServerLog, matching: Matching, window: float) -> Seen:
     offset = matching.offset.seconds if matching.offset else 0.0
     if request.unanswered:
-        return Seen(request, UNANSWERED, "no response came, and the log has no line of it")
+        return Seen(request, UNANSWERED, "no response is known of, and the log has no line of it")
     if log.first is None or log.last is None:
         return Seen(request, NOT_COVERED, "the log has no line")
+    if log.no_requests == log.lines:
+        return Seen(request, NOT_COVERED, "no line of the log tells of a request")
     if request.end + offset + window < log.first:
         return Seen(request, NOT_COVERED, "the log begins later")
     if request.start + offset - window > log.last + 1:

@@ -1,27 +1,26 @@
-"""Read the access log of a server as a stream: plain or gzip, a file or stdin."""
+"""Read the access log of a server as a stream."""
 
-import gzip
-import os
-import stat
-import sys
-import zlib
-from itertools import chain, islice
-from typing import IO, TYPE_CHECKING
+import re
+from itertools import chain
+from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from .formats import EXPECTED, reader_of
+from .log_file import LogFile
 from .times import Moment, OtherMonthError, read_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from .formats import Fields, Reader
 
-_MAX_LINE = 65_536  # what is longer is no access log's line
-_SNIFFED = 50  # lines that tell the format
+_SNIFFED = 50  # lines that tell the format, where half of them are requests
+_MOST_SNIFFED = 2_000  # else it is looked for in this many, as far as
+_MOST_CHARS = 4_000_000
+_BARE = 0.001  # what a line that has a time and nothing of a request says for a format
 _TRIED = ("combined", "json", "common", "logfmt")
 _SHOWN = 160
-_PACKED = {b"\x1f\x8b": "", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd", b"PK": "zip"}
+_STATUS = re.compile(r"([1-9]\d\d)(?:\.0{1,9})?", re.ASCII)  # some write every number as 200.0
 
 
 class Line:
@@ -33,12 +32,17 @@ class Line:
         self.number = number
         self.at = moment.at
         self.fineness = moment.fineness
-        method, status = fields.get("method"), fields.get("status", "")
+        method, status = fields.get("method"), _STATUS.fullmatch(fields.get("status", ""))
         self.method = method.upper() if method else None
-        self.status = int(status) if status.isascii() and status.isdigit() else None
+        self.status = int(status[1]) if status else None
         self.path = _path(fields.get("path"))
         self.host = _host(fields.get("host"))
         self.named: set[int] = set()  # requests of which an id stands in it
+
+    @property
+    def bare(self) -> bool:
+        """Whether it says nothing of a request: a host alone may be the machine that wrote it."""
+        return self.method is None and self.path is None and self.status is None
 
 
 class ServerLog:
@@ -49,34 +53,40 @@ class ServerLog:
         self.format = format_name
         self._around = around
         self.lines = 0  # that were understood
+        self.no_requests = 0  # of them, that say nothing of a request
         self.unread = 0
         self.first_unread: int | None = None
         self.cut_short = False  # the last line has no end, and was not understood
+        self.garbage = False  # bytes behind what was packed were left out
         self.no_zone = self.no_year = self.no_line = False
         self.first: float | None = None
         self.last: float | None = None
         self.backwards = 0.0  # by how many seconds a line stands before an earlier one, at most
+
+    @property
+    def described(self) -> bool:
+        """Whether somebody said by a pattern which lines are requests."""
+        return self.format.startswith("regex=")
 
     def read(self) -> "Iterator[tuple[Line, str]]":
         """Yield each line that is understood, with its text.
 
         Raises `UsageError` where this is no such log, and says what was expected.
         """
-        with _opened(self.path) as file:
-            numbered = enumerate(_lines(file, self.path), 1)
-            head = list(islice(numbered, _SNIFFED))
-            if not head:
+        with LogFile(self.path) as file:
+            numbered = enumerate(file.lines(), 1)
+            told = ((number, text) for number, text in numbered if _says_anything(text))
+            reader, head = self._sniff(told)
+            if reader is None:
                 self.no_line = True
-                return
-            reader = self._reader([text for _, text in head])
-            for number, text in chain(head, numbered):
-                line = self._line(number, text, reader)
-                if line is not None:
-                    yield line, text
+            else:
+                for number, text in chain(head, told):
+                    line = self._line(number, text, reader)
+                    if line is not None:
+                        yield line, text
+            self.garbage = file.garbage
 
     def _line(self, number: int, text: str, reader: "Reader") -> Line | None:
-        if not text.strip() or text.startswith("#"):
-            return None
         fields = reader(text)
         try:
             moment = read_time(fields["time"], self._around) if fields else None
@@ -87,6 +97,7 @@ class ServerLog:
             self.first_unread = self.first_unread or number
             self.cut_short = not text.endswith("\n")
             return None
+        line = Line(number, fields, moment)
         self.lines += 1
         self.no_zone |= moment.no_zone
         self.no_year |= moment.no_year
@@ -94,34 +105,52 @@ class ServerLog:
             self.backwards = max(self.backwards, self.last - moment.at)
         self.first = moment.at if self.first is None else min(self.first, moment.at)
         self.last = moment.at if self.last is None else max(self.last, moment.at)
-        return Line(number, fields, moment)
+        return line
 
-    def _reader(self, head: list[str]) -> "Reader":
-        """Return what reads this log, found by trying where it was not named."""
+    def _sniff(
+        self, told: "Iterator[tuple[int, str]]"
+    ) -> "tuple[Reader | None, list[tuple[int, str]]]":
+        """Return what reads this log, and the lines that were read to find it.
+
+        A server may say much before its first request: as long as few lines are one, it goes on.
+        """
         names = _TRIED if self.format == "auto" else (self.format,)
-        best, fitting = names[0], 0
-        for name in names:
-            count = sum(self._fits(reader_of(name), text) for text in head)
-            if count > fitting:
-                best, fitting = name, count
-        if not fitting:
-            self._refuse(head)
+        readers = {name: reader_of(name) for name in names}
+        scores = dict.fromkeys(names, 0.0)
+        head: list[tuple[int, str]] = []
+        chars = 0
+        for number, text in told:
+            head.append((number, text))
+            chars += len(text)
+            for name, reader in readers.items():
+                scores[name] += self._fits(reader, text)
+            if len(head) >= _SNIFFED and max(scores.values()) >= _SNIFFED / 2:
+                break
+            if len(head) >= _MOST_SNIFFED or chars >= _MOST_CHARS:
+                break
+        best = max(names, key=lambda name: scores[name])
+        if not scores[best]:
+            if head:
+                self._refuse(head)
+            return None, head
         self.format = best
-        return reader_of(best)
+        return readers[best], head
 
-    def _fits(self, reader: "Reader", text: str) -> bool:
+    def _fits(self, reader: "Reader", text: str) -> float:
+        """Return 1 for a line that is read as a request, a trifle for one that has a time."""
         fields = reader(text)
         if not fields or "time" not in fields:
-            return False
+            return 0.0
         try:
-            return read_time(fields["time"], self._around) is not None
+            moment = read_time(fields["time"], self._around)
         except OtherMonthError as error:
             raise UsageError(f"{self.path}: {error.message}", hint=error.hint) from None
+        if moment is None:
+            return 0.0
+        return _BARE if Line(0, fields, moment).bare else 1.0
 
-    def _refuse(self, head: list[str]) -> None:
-        number, text = next(
-            ((number, text) for number, text in enumerate(head, 1) if text.strip()), (1, "")
-        )
+    def _refuse(self, head: list[tuple[int, str]]) -> None:
+        number, text = head[0]
         if self.format == "auto":
             expected = f"it is none of {', '.join(_TRIED)}"
             hint = "name it with --format, or describe a line: --format 'regex=(?P<time>...)...'"
@@ -141,6 +170,10 @@ class ServerLog:
         said = []
         if self.no_line:
             said.append(f"{self.path} holds no line")
+        if self.garbage:
+            said.append(f"{self.path}: what follows the end of the packed log was left out")
+        if self.no_requests:
+            said.append(f"lines that say nothing of a request, left out: {self.no_requests}")
         if self.unread:
             cut = ", and the last line is cut" if self.cut_short else ""
             said.append(
@@ -158,49 +191,8 @@ def _named(format_name: str) -> str:
     return "the pattern" if format_name.startswith("regex=") else format_name
 
 
-def _opened(path: str) -> IO[bytes] | gzip.GzipFile:
-    """Open a log, plain or gzip. Raises `UsageError` for what is no log."""
-    if path == "-":
-        if sys.stdin is None:
-            raise UsageError("--server-log -: stdin is closed")
-        return sys.stdin.buffer
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (OSError, ValueError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise UsageError(f"--server-log {path}: {reason}") from None
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise UsageError(
-            f"--server-log {path}: it is not a plain file",
-            hint="to read from a pipe, pipe it in, and give - for the file",
-        )
-    start = os.pread(fd, 4096, 0)
-    for magic, name in _PACKED.items():
-        if start.startswith(magic) and name:
-            os.close(fd)
-            raise UsageError(f"--server-log {path}: it is packed with {name}", hint="unpack it")
-    file = os.fdopen(fd, "rb")
-    if start.startswith(b"\x1f\x8b"):
-        return gzip.open(file)
-    if b"\0" in start:
-        file.close()
-        raise UsageError(f"--server-log {path}: it is not text")
-    return file
-
-
-def _lines(file: IO[bytes] | gzip.GzipFile, path: str) -> "Iterable[str]":
-    """Yield the lines as text; the rest of one that is too long is passed over."""
-    try:
-        while line := file.readline(_MAX_LINE):
-            while len(line) == _MAX_LINE and not line.endswith(b"\n"):
-                more = file.readline(_MAX_LINE)
-                if not more or more.endswith(b"\n"):
-                    break
-            yield line.decode("utf-8", "replace")
-    except (OSError, EOFError, zlib.error) as error:
-        reason = str(getattr(error, "strerror", None) or error).lower()
-        raise UsageError(f"--server-log {path}: it cannot be read to its end: {reason}") from None
+def _says_anything(text: str) -> bool:
+    return bool(text.strip()) and not text.startswith("#")
 
 
 def _path(text: str | None) -> str | None:

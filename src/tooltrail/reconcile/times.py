@@ -12,11 +12,15 @@ _MONTHS = (
 )
 _CLF = re.compile(
     r"(\d{1,2})/([^/\s]{1,12})/(\d{4})[: ](\d\d):(\d\d):(\d\d)(\.\d{1,9})?"
-    r"(?:\s?([+-])(\d\d):?(\d\d))?"
+    r"(?:\s?([+-])(\d\d):?(\d\d))?",
+    re.ASCII,
 )
-_SYSLOG = re.compile(r"([A-Za-z]{3})\s{1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d)(\.\d{1,9})?")
-_ISO = re.compile(r"\d{4}-?\d\d-?\d\d[T ]\d\d")
-_NUMBER = re.compile(r"\d{9,19}(?:\.\d{1,9})?")
+_SYSLOG = re.compile(r"([A-Za-z]{3})\s{1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d)(\.\d{1,9})?", re.ASCII)
+_ISO = re.compile(r"\d{4}-?\d\d-?\d\d[T ]\d\d", re.ASCII)
+_NUMBER = re.compile(r"\d{9,19}(?:\.\d{1,30})?", re.ASCII)
+_FLOAT = re.compile(r"\d(?:\.\d{1,30})?[eE]\+?(\d{1,2})", re.ASCII)  # 1.79535780025e+18
+_SCALES = {19: 1e9, 18: 1e9, 16: 1e6, 15: 1e6, 13: 1e3, 12: 1e3}  # by how many digits are whole
+_FINEST = {True: 1e-6, False: 1e-9}  # of a float, and of digits
 
 
 class Moment:
@@ -93,14 +97,19 @@ def _read_iso(text: str) -> Moment | None:
 
 
 def _read_number(text: str) -> Moment | None:
-    if not _NUMBER.fullmatch(text):
+    floating = _FLOAT.fullmatch(text)
+    if floating is None and not _NUMBER.fullmatch(text):
         return None
     whole, _, part = text.partition(".")
-    scale = {19: 1e9, 18: 1e9, 16: 1e6, 15: 1e6, 13: 1e3, 12: 1e3}.get(len(whole), 1.0)
-    if len(whole) > 10 and scale == 1.0:
+    digits = int(floating[1]) + 1 if floating else len(whole)
+    scale = _SCALES.get(digits, 1.0)
+    if digits < 9 or (digits > 10 and scale == 1.0):
         return None
-    fineness = 1 / scale if scale > 1 else _fineness(part and f".{part}")
-    return Moment(float(text) / scale, fineness)
+    if floating or scale > 1:
+        fineness = 1 / scale if scale > 1 else 1.0
+    else:
+        fineness = _fineness(part and f".{part}")
+    return Moment(float(text) / scale, max(fineness, _FINEST[floating is not None]))
 
 
 def _read_syslog(text: str, around: float) -> Moment | None:

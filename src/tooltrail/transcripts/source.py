@@ -2,9 +2,11 @@
 
 import json
 import os
+from io import BufferedReader, FileIO
 from typing import TYPE_CHECKING, Any
 
 from ..trail.segments import open_plainly
+from .packed import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -43,11 +45,13 @@ class Source:
     def read(self, path: str) -> "Iterator[bytes]":
         """Yield a file's lines; one that is too long, or holds NUL bytes, is counted as bad."""
         number = 0
+        packed = None
         try:
             with (
                 open_plainly(path) as plain,
-                open(plain.fileno(), "rb", buffering=_PIECE, closefd=False) as file,
+                BufferedReader(FileIO(plain.fileno(), closefd=False), _PIECE) as whole,
             ):
+                file, packed = unpacked(whole)
                 self.files += 1
                 while line := file.readline(MAX_LINE):
                     number += 1
@@ -63,6 +67,8 @@ class Source:
                         yield line
         except OSError as error:
             self.refuse(path, error)
+        if packed is not None and packed.garbage:
+            self.unreadable.append(f"{path}: what follows the end of what is packed is no gzip")
 
     def _pass_over(self, file: "IO[bytes]") -> None:
         while piece := file.readline(_PIECE):
