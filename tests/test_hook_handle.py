@@ -213,6 +213,20 @@ def test_an_end_without_ids_does_not_take_another_sessions_begin(home: Home) -> 
         ("echo 'unfinished", "bash", None),
         ("echo a\nrm b", "bash", None),
         ("x" * 200_000 + " y", "bash", ...),
+        ("echo {a,b}", "bash", None),
+        ("cp a{,.bak}", "bash", None),
+        ("touch {1..3}", "bash", None),
+        ("touch {a','b}", "touch", ["touch", "{a,b}"]),
+        ('curl -d \'{"a":1,"b":2}\' x', "curl", ["curl", "-d", '{"a":1,"b":2}', "x"]),
+        ("ls -a {} +", "ls", ["ls", "-a", "{}", "+"]),
+        ("git show HEAD@{1} a,b", "git", ["git", "show", "HEAD@{1}", "a,b"]),
+        ("if true", "bash", None),
+        ("time git status", "bash", None),
+        ("/usr/bin/time git status", "time", ["/usr/bin/time", "git", "status"]),
+        ("cd /x", "bash", None),
+        ("export A=b", "bash", None),
+        (". venv/bin/activate", "bash", None),
+        ("echo a", "echo", ["echo", "a"]),
     ],
 )
 def test_a_line_is_a_call_of_one_program_or_of_the_shell(
@@ -224,6 +238,15 @@ def test_a_line_is_a_call_of_one_program_or_of_the_shell(
     assert begin["tool"] == tool
     if argv is not ...:
         assert begin["params"]["argv"] == (argv or ["bash", "-c", line])
+
+
+@pytest.mark.parametrize("code", [128, 129, 130, 137, 139, 143, 255])
+def test_a_signal_is_not_claimed_for_an_exit_code_above_128(home: Home, code: int) -> None:
+    """A shell gives such a code for a signal, but a command may choose it: nobody saw which."""
+    handle_named(home, "claude-code: failed", error=f"Exit code {code}\noutput")
+    end = home.end("tooltrail")
+    assert (end["exit_code"], end["outcome"], end["signal"]) == (code, "failure", None)
+    assert end["error"] == {"code": "EXIT_CODE", "message": f"exit code {code}"}
 
 
 def test_a_trace_that_the_agent_was_started_in_goes_on(home: Home) -> None:

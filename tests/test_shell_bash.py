@@ -94,6 +94,8 @@ def test_a_loop_of_builtins_is_counted_beyond_the_first(home: Home, hook: Path) 
         ("sh -c 'exit 3'; (false) | true", [("sh", 3)]),
         ("true; (sh -c 'exit 5') | cat", [("true", 0)]),
         ("sh -c 'exit 4' | (cat); (false) | true", []),
+        (". /dev/null | cat | sh -c 'exit 5'", [("cat", 0), ("sh", 5)]),
+        ("false | trap -p | sh -c 'exit 5'", [("false", 1), ("sh", 5), ("trap", 0)]),
         ("false | cat; true | sh -c 'exit 6'", [("cat", 0), ("false", 1), ("sh", 6), ("true", 0)]),
     ],
 )

@@ -93,7 +93,12 @@ def exit_code(value: object) -> int | None:
 
 
 def ended_with(code: int | None) -> Ending:
-    """Return the ending of a command that chose its exit code; None is one that is not known."""
+    """Return the ending of a command whose exit code is told; None is one that is not known.
+
+    By 128 + n a shell says that signal n ended a command. But a command may choose such a code
+    itself: git does for a wrong option (129), `docker run` for its container (137). Who has
+    nothing but the number cannot tell: so no signal is claimed. `shells` does the same.
+    """
     if code is None:
         return Ending(None, UNKNOWN)
     if code == 0:

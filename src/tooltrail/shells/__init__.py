@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 NAMES = ("bash", "zsh")
 _START, _END = "# >>> tooltrail hook >>>\n", "# <<< tooltrail hook <<<\n"
 _MARK = "# A hook of tooltrail, version "
+# What reads a hook; by `\builtin`, for a user who has a function or an alias of that name.
+_READ = {
+    # What `.` reads does not see a DEBUG trap that is there: so that is looked up before.
+    "bash": "_tooltrail_theirs=$(\\builtin trap -p DEBUG); {}",
+    "zsh": "\\builtin emulate -R zsh -o no_aliases -o local_traps -o no_debug_before_cmd -c {}",
+}
 
 
 def hook_path(name: str) -> str:
@@ -44,9 +50,9 @@ def install(
     script = _script_edit(name, _script(name))
     path, before = _startup(name, home)
     quoted = shlex.quote(hook_path(name))
-    # What `.` reads does not see a DEBUG trap that is there: so that is looked up before.
-    theirs = "_tooltrail_theirs=$(trap -p DEBUG); " if name == "bash" else ""
-    block = f"{_START}[ ! -r {quoted} ] || {{ {theirs}. {quoted}; }}\n{_END}"
+    read = f"\\builtin . {quoted}"
+    read = _READ[name].format(shlex.quote(read) if name == "zsh" else read)
+    block = f"{_START}\\builtin test ! -r {quoted} || {{ {read}; }}\n{_END}"
     text = _without_block(before or "", path)
     if text and not text.endswith("\n"):
         text += "\n"

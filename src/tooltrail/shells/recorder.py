@@ -23,7 +23,7 @@ from stat import S_ISFIFO
 from typing import TYPE_CHECKING
 
 from .._encode import encode
-from .._ending import by_exit_code, by_signal
+from .._ending import by_exit_code
 from .._host import boot_id, pid_namespace, start_ticks, timestamp, user_name
 from .._wire import OWN_TOOL, RECORDER_HOOK, REPLACED, TOOL_TRACE_ID, UNKNOWN
 from ..context import from_environment, is_request_id
@@ -45,8 +45,8 @@ _NOT_SEEN = {
     "message": "the shell did not tell of its end: it was killed, or has an EXIT trap of its own",
 }
 _LOOK_MS = 1000  # how often a shell is looked for where the system has no pidfd
-_MAX_SIGNAL = 64
 _STOPPED = range(128 + 19, 128 + 23)  # SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU: it may go on
+_KEYWORDS = frozenset(("coproc", "nocorrect", "noglob", "repeat", "time"))  # of a line of zsh's
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+-:@,")
 _QUOTES = frozenset(" '\"\t=%")
 _QUOTED = re.compile(r"'[^']*'")  # in which nothing is expanded
@@ -223,7 +223,7 @@ class Recorder:
     def _seen(self, cwd: str) -> "dict[str, Any]":
         uid = os.geteuid()
         host = os.uname().nodename
-        return {"cwd": cwd, "host": host, "uid": uid, "user": user_name(uid)}
+        return {"cwd": cwd or None, "host": host, "uid": uid, "user": user_name(uid)}
 
     def _told(self, tool: str, request_id: str, at_us: int, parent: str | None) -> Told:
         context = from_environment(
@@ -254,19 +254,13 @@ class Recorder:
             if status in _STOPPED:
                 continue
             took = max(at_us - command.began_us, 0) // 1000
-            _contained(command.told.write_end, _ending(status), duration_ms=took)
+            # Above 128 it may be a signal, or the command's own choice (git's 129): `$?` does not
+            # tell, so none is claimed; agents.event.ended_with does the same.
+            _contained(command.told.write_end, by_exit_code(status), duration_ms=took)
 
 
 def _NO_KEYS(text: str, _field: str) -> str:
     return text  # `_told` redacts with the rules of the call's own tool
-
-
-def _ending(status: int) -> Ending:
-    """Read a status as a shell gives it: above 128, a signal."""
-    number = status - 128
-    if 0 < number <= _MAX_SIGNAL:
-        return by_signal(number, "SIGNAL", "the shell says that a signal ended it")
-    return by_exit_code(status)
 
 
 def _contained(write: "Any", *arguments: "Any", **options: "Any") -> None:
@@ -316,7 +310,11 @@ def called(shell: str, text: str) -> tuple[str, list[str]]:
         bare = bare[: found.start()]
     first = bare.split(None, 1)[0] if bare.strip() else ""
     named = first.rpartition("/")[2] if _PLAIN.issuperset(first) else ""
-    if named and (_PLAIN | _QUOTES).issuperset(_QUOTED.sub("", bare)):
+    if (
+        named.strip(".:")
+        and first not in _KEYWORDS
+        and (_PLAIN | _QUOTES).issuperset(_QUOTED.sub("", bare))
+    ):
         try:
             return named, shlex.split(bare)
         except ValueError:
