@@ -286,7 +286,7 @@ def test_the_parts_of_the_critical_path_make_up_the_whole(family: list[tuple[Any
     trace = rebuild("t", entries)
     calls: list[Call] = trace.calls()
     begin = min((call.launched_ms for call in trace.roots), default=0)
-    end = max((call.gone_ms for call in trace.roots), default=0)
+    end = max((call.gone_ms for call in calls), default=0)
     assert sum(trace.shares().values()) == end - begin
     at = begin
     for part in trace.path:
@@ -428,7 +428,7 @@ def test_the_script_asks_for_secrets_by_name(home: Home) -> None:
     script = home.tooltrail("trace", "t", "--output", "script").stdout
     assert secret not in script
     assert replayed(home, "t").returncode != 0
-    names = {"API_TOKEN": "one", "PASSWORD": "two", "SECRET_1": "three", "ME": "three"}
+    names = {"SECRET_API_TOKEN": "one", "SECRET_PASSWORD": "two", "SECRET_ME": "three"}
     again = replayed(home, "t", **names)
     assert again.stdout == "--api-token one --password=two https://me:three@host/\n"
 

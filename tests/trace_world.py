@@ -127,7 +127,7 @@ def fixed() -> Trace:
             entry("first1", 300, 90, parent_request_id="job1", **failed),
             entry(*("first2", 500, 400), parent_request_id="job1", attempt=2, retry_of="first1"),
             entry("beside1", 600, 400, parent_request_id="job1"),
-            entry("far1", 90_700, 100, parent_request_id="job1", process=there),
+            entry("far1", -89_300, 100, parent_request_id="job1", process=there),
             entry("lost1", 1200, None, parent_request_id="job1", **lost),
             entry("left1", 1300, 10, parent_request_id="gone1"),
         ],

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 # What reading verbs print beside JSON: there, what is wrong is said on stderr.
 _TEXTS = frozenset(
-    "table tree text summary jsonl csv script html perfetto otlp parquet".split()
+    (
+        *("table", "tree", "text", "summary", "jsonl", "csv"),
+        *("script", "html", "perfetto", "otlp", "parquet"),
+    )
 )
 
 

@@ -92,13 +92,19 @@ def _from_json(told: Any) -> Cursor:
     return cursor
 
 
-def save(cursor: Cursor, path: str) -> None:
-    """Write a cursor file, whole or not at all. Raises `CommandError` where that fails."""
+def save(cursor: Cursor, path: str, *, unless: str | None = None) -> str:
+    """Write a cursor file, whole or not at all; return its text. Raises `CommandError`.
+
+    Where that would be `unless`, it is there already.
+    """
+    text = json.dumps(cursor.as_json())
+    if text == unless:
+        return text
     target = os.path.realpath(path)
     waiting = f"{target}.{os.getpid()}.new"
     try:
         with open(waiting, "x", encoding="ascii", opener=_private) as file:
-            json.dump(cursor.as_json(), file)
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         os.replace(waiting, target)
@@ -109,6 +115,7 @@ def save(cursor: Cursor, path: str) -> None:
         raise CommandError(
             f"--cursor-file: {path}: {reason}: what was listed will be listed again"
         ) from None
+    return text
 
 
 def _private(path: str, flags: int) -> int:

@@ -10,7 +10,7 @@ from copy import copy
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from .._wire import OPEN_OUTCOMES, RUNNING, UNKNOWN
+from .._wire import RUNNING, UNKNOWN
 from ..trail.find import lines_with
 from ..trail.read import glance, is_whole, parse
 from ..trail.segments import snapshot
@@ -18,7 +18,7 @@ from ..trail.tail import Tail
 from . import open_calls
 from .fold import LogEntries
 from .killed import SeenKilled
-from .search import Search, matches
+from .search import Search, has_end, matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,9 +146,10 @@ class Follower:
         try:
             for entry in log.fold(look, self._search.may_match):
                 request_id = str(entry.get("request_id"))
-                if entry["outcome"] in OPEN_OUTCOMES and entry.get("duration_ms") is None:
-                    self.cursor.open_in(path)[request_id] = None
-                    self._begun[request_id] = entry
+                if not has_end(entry):
+                    if entry["outcome"] != UNKNOWN:  # or nobody here sees its process go
+                        self.cursor.open_in(path)[request_id] = None
+                        self._begun[request_id] = entry
                     continue
                 self._forget(path, request_id)
                 if matches(self.query, entry):

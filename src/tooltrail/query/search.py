@@ -57,7 +57,7 @@ class Search:
         self.paths = list(logs_in(home, LOG_NAME) if paths is None else paths)
         self._logs = self._all_logs()
         self.until: dict[str, int] = {}  # how far to read a log: the `seq` of the last line
-        self.skip: frozenset[str] = frozenset()  # outcomes that are left out
+        self.ended_only = False  # leave out what has not ended
         self._unreadable: list[str] = []
         self._literal = _literal_of(query)
         self._text = None if query.text is None else encode(query.text)[1:-1].encode("ascii")
@@ -118,7 +118,7 @@ class Search:
     def _is_left_out(self, log: LogEntries, entry: "Entry") -> bool:
         last, seq = self.until.get(log.path), entry.get("seq")
         later = last is not None and isinstance(seq, int) and seq > last
-        return later or entry["outcome"] in self.skip
+        return later or (self.ended_only and not has_end(entry))
 
     def _written_since(self, log: LogEntries) -> str | None:
         """Return from when on the lines of a log have to be looked at; None is all of them.
@@ -249,7 +249,7 @@ def _in_window(query: "Query", entry: "Entry") -> bool:
     if query.since is None and query.until is None:
         return True
     moments = [str(entry.get("timestamp", ""))]
-    if _has_end(entry):
+    if has_end(entry):
         moments.append(_ended_at(entry))
     return any(
         (query.since is None or moment >= query.since)
@@ -258,7 +258,7 @@ def _in_window(query: "Query", entry: "Entry") -> bool:
     )
 
 
-def _has_end(entry: "Entry") -> bool:
+def has_end(entry: "Entry") -> bool:
     """Tell a call that somebody said the end of, known or not, from one that has but a begin."""
     known = (entry.get("duration_ms"), entry.get("exit_code"), entry.get("origin"))
     return entry.get("outcome") not in OPEN_OUTCOMES or any(each is not None for each in known)

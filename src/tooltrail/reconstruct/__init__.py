@@ -50,8 +50,9 @@ class Trace:
 
     @cached_property
     def duration_ms(self) -> int:
-        """From the first begin to the last end, in ms."""
-        return max((call.end_ms for call in self.calls()), default=0)
+        """From when the first call was launched until the last was over, in ms."""
+        begin = min((call.launched_ms for call in self.calls()), default=0)
+        return max((call.last_ms for call in self.roots), default=0) - begin
 
     @property
     def started(self) -> str | None:

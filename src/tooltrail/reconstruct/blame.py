@@ -77,7 +77,7 @@ def assign(roots: "Sequence[Call]") -> list[Segment]:
     """Set `blame` and `critical` of each call; return the critical path in the order of time."""
     _gaps(roots, None)
     begin = min((call.launched_ms for call in roots), default=0)
-    end = max((call.gone_ms for call in roots), default=0)
+    end = max((call.last_ms for call in roots), default=0)
     path = list(_walk(roots, begin, end, None))[::-1]
     for segment in path:
         if segment.call is not None and segment.kind != GAP:
@@ -114,13 +114,13 @@ def _walk(
     """Yield what the time between two moments went by with, backwards."""
     between = GAP if above is None else OWN
     at = end
-    for call in sorted(calls, key=lambda call: call.gone_ms, reverse=True):
+    for call in sorted(calls, key=lambda call: call.last_ms, reverse=True):
         start = max(call.launched_ms, begin)
         if start >= at:
             continue
-        if call.gone_ms < at:
-            yield Segment(between, above, max(call.gone_ms, begin), at)
-            at = max(call.gone_ms, begin)
+        if call.last_ms < at:
+            yield Segment(between, above, max(call.last_ms, begin), at)
+            at = max(call.last_ms, begin)
             if start >= at:
                 continue
         yield from _inside(call, start, at)
@@ -131,7 +131,10 @@ def _walk(
 
 def _inside(call: "Call", start: int, end: int) -> "Iterator[Segment]":
     """Yield what a call did between two moments, backwards."""
-    ended = min(max(call.end_ms, start), end)
+    if end > call.gone_ms > start:  # what it left behind went on
+        yield from _walk(call.children, call.gone_ms, end, None)
+        end = call.gone_ms
+    ended = end if call.duration_ms is None else min(max(call.end_ms, start), end)
     began = min(max(call.start_ms, start), ended)
     logged = min(ended + (call.log_wait_ms or 0), end)
     for kind, low, high in ((SHUTDOWN, logged, end), (LOG, ended, logged)):

@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .._wire import OPEN_OUTCOMES, RECORDER_HOOK, RECORDER_IMPORT
+from .._wire import OPEN_OUTCOMES, RECORDER_HOOK, RECORDER_IMPORT, REPLACED
 from ..query.steps import StepTaken, steps_of
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ _SHOWN = (
     *("outcome", "error", "origin", "operator", "recorder"),
 )
 _LOG_WAIT_MS = 5_000  # a writer gives up before; more is another clock, or a machine that slept
+_NO_END = OPEN_OUTCOMES | {REPLACED}  # of which who started it may know more
 _WHERE_THERE = ("origin_request_id", "steps", "steps_dropped")
 
 
@@ -66,6 +67,7 @@ class Call:
         self.start_ms = 0
         self.launched_ms = 0  # when who started it did so; `start_ms` where nobody says
         self.gone_ms = 0  # when it was over for who started it
+        self.last_ms = 0  # when all that it made was over, too
         self.moved_ms = 0
         self.critical = False
         self.repeats: str | None = None
@@ -94,6 +96,7 @@ class Call:
         self.gone_ms = self.end_ms + (self.log_wait_ms or 0)
         if took is not None:
             self.gone_ms = max(self.end_ms, self.launched_ms + took)
+        self.last_ms = self.gone_ms
 
     @property
     def retry(self) -> tuple[int, str] | None:
@@ -121,7 +124,7 @@ class Call:
     @cached_property
     def shown(self) -> "Entry":
         """The entry, completed by what the wrapper saw where the call itself has no end."""
-        if self.wrapper is None or self.entry.get("outcome") not in OPEN_OUTCOMES:
+        if self.wrapper is None or self.entry.get("outcome") not in _NO_END:
             return self.entry
         seen = {
             name: self.wrapper.get(name) for name in ("exit_code", "outcome", "signal", "error")

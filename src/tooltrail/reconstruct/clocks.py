@@ -8,7 +8,7 @@ allow, and moved no further than they demand; what was moved is said.
 
 from typing import TYPE_CHECKING, Any
 
-from .._wire import RECORDER_IMPORT, RECORDER_TOOL
+from .._wire import RECORDER_HOOK, RECORDER_IMPORT, RECORDER_TOOL
 from .call import moment
 
 if TYPE_CHECKING:
@@ -39,8 +39,14 @@ def place(roots: "Sequence[Call]", calls: "Sequence[Call]") -> list[str]:
         )
     first = min((call.start_ms for call in calls if call.began is not None), default=0)
     for call in calls:
-        start = call.start_ms - first
-        call.put(start if call.began is not None else max(0, start), call.launched_ms - first)
+        if call.began is None:
+            call.put(max(0, call.start_ms - first), max(0, call.start_ms - first))
+        else:
+            call.put(call.start_ms - first, call.launched_ms - first)
+    for call in reversed(calls):
+        call.last_ms = max([call.gone_ms, *(child.last_ms for child in call.children)])
+        if call.duration_ms is None:  # it went on at least as long as what it made
+            call.gone_ms = call.last_ms
     return said
 
 
@@ -115,7 +121,8 @@ class _Clocks:
             high = min(highs, default=None)
             if high is not None and high < low:
                 high = None  # something outlived what made it: the begins alone are certain
-            shift = low if low > 0 else high if high is not None and high < 0 else 0
+            waited = len(highs) > 1  # one call alone may have been made to run later
+            shift = low if low > 0 else high if high is not None and high < 0 and waited else 0
             if abs(shift) >= _WORTH_TELLING_MS:
                 self._of_host[pair[1]] = self._of_host.get(pair[0], 0) + shift
                 way = "behind" if shift > 0 else "ahead of"
@@ -132,7 +139,8 @@ class _Clocks:
             return []
         for call in calls:
             for entry in _entries(call):
-                if self._times[id(entry)] is not None and entry.get("recorder") != RECORDER_IMPORT:
+                timed = self._times[id(entry)] is not None and "duration_ms" in entry
+                if timed and entry.get("recorder") not in (RECORDER_IMPORT, RECORDER_HOOK):
                     logs.setdefault(_log(entry), []).append(entry)
         said = []
         for entries in logs.values():

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     Entry = dict[str, Any]
 
 ALIKE, CHANGED, ONLY_A, ONLY_B, MOVED = "alike", "changed", "only_a", "only_b", "moved"
-_MAX_CELLS = 25_000_000  # of two sequences that are aligned: more takes minutes
+_MAX_CELLS = 1_000_000  # of two sequences that are aligned: more may take minutes
+_NEAR = 200  # calls, within which the counterpart is looked for in long sequences
 _MIN_SAMPLE = 5  # durations, from which on others tell what is noise
 _NOISE_SHARE, _NOISE_MS = 0.5, 100  # where they do not: longer or shorter by both is more
+_LONGEST = 1 << 62  # ms
 _MARGIN_MS = 20  # beyond what is usual
 _ABSENT = "(none)"
 _FACTS = (
@@ -89,10 +91,10 @@ class Pair:
 def compare(a: "Sequence[Call]", b: "Sequence[Call]", others: "Noise | None" = None) -> list[Pair]:
     """Return the calls of both in order, each with its counterpart.
 
-    `others` is how long calls like these took elsewhere; those of A and B are added to it.
+    `others` is how long calls like these took elsewhere; those of A are added to it.
     """
     noise = others or Noise()
-    for call in (*a, *b):
+    for call in a if len(a) > 1 else ():
         noise.add(call.entry, call.duration_ms)
     pairs = list(_aligned(a, b))
     for pair in pairs:
@@ -129,12 +131,12 @@ class Noise:
     def add(self, entry: "Entry", duration_ms: int | None) -> None:
         """Note how long one call took; None says nothing."""
         if duration_ms is not None:
-            self._taken[_key(entry)].append(duration_ms)
+            self._taken[_key(entry)].append(min(max(duration_ms, 0), _LONGEST))
 
     def forget(self, entry: "Entry", duration_ms: int | None) -> None:
         """Take back one that was noted."""
         if duration_ms is not None:
-            self._taken[_key(entry)].remove(duration_ms)
+            self._taken[_key(entry)].remove(min(max(duration_ms, 0), _LONGEST))
 
     def tells(self, a: "Call", b: "Call") -> bool:
         """Tell whether two calls took times that differ by more than noise."""
@@ -174,23 +176,38 @@ def _aligned(a: "Sequence[Call]", b: "Sequence[Call]") -> "Iterator[Pair]":
     if len(a) == len(b) == 1:
         yield Pair(ALIKE, a[0], b[0])
         return
-    left, right = _keys(a), _keys(b)
+    exact = [_whole(call) for call in a], [_whole(call) for call in b]
+    alike = _keys(a), _keys(b)
     pairs: list[Pair] = []
-    for tag, low, high, start, stop in _blocks(left, right):
+    for tag, low, high, start, stop in _blocks(*exact):
         if tag == "equal":
             pairs += map(lambda x, y: Pair(ALIKE, x, y), a[low:high], b[start:stop])
-        else:
-            pairs += (Pair(ONLY_A, call, None) for call in a[low:high])
-            pairs += (Pair(ONLY_B, None, call) for call in b[start:stop])
+            continue
+        for kind, one, last, other, end in _blocks(alike[0][low:high], alike[1][start:stop]):
+            left, right = a[low:high][one:last], b[start:stop][other:end]
+            if kind == "equal":
+                pairs += map(lambda x, y: Pair(ALIKE, x, y), left, right)
+            else:
+                pairs += (Pair(ONLY_A, call, None) for call in left)
+                pairs += (Pair(ONLY_B, None, call) for call in right)
     yield from _with_moves(pairs)
 
 
-def _keys(calls: "Sequence[Call]") -> list[tuple[int, str, str]]:
+def _keys(calls: "Sequence[Call]") -> list[tuple[int, str, str, str]]:
     depth = {id(child): 0 for call in calls for child in call.children}
     for call in calls:  # parents come before their children
         for child in call.children:
             depth[id(child)] = depth.get(id(call), 0) + 1
-    return [(depth.get(id(call), 0), *_key(call.entry)) for call in calls]
+    return [(depth.get(id(call), 0), *_key(call.entry), _verb(call)) for call in calls]
+
+
+def _verb(call: "Call") -> str:
+    """Return the first argument of a program without commands: of `git push`, `push`."""
+    params = call.entry.get("params")
+    argv = params.get("argv") if isinstance(params, dict) else None
+    if call.entry.get("command") is not None or not isinstance(argv, list):
+        return ""
+    return next((str(word) for word in argv[1:] if not str(word).startswith("-")), "")
 
 
 def _blocks(
@@ -205,13 +222,41 @@ def _blocks(
         yield "equal", 0, head, 0, head
     middle = left[head : len(left) - tail], right[head : len(right) - tail]
     if len(middle[0]) * len(middle[1]) > _MAX_CELLS:
-        yield "replace", head, len(left) - tail, head, len(right) - tail
+        yield from _in_step(*middle, head)
     else:
         matcher = SequenceMatcher(None, *middle, autojunk=False)
         for tag, low, high, start, stop in matcher.get_opcodes():
             yield tag, low + head, high + head, start + head, stop + head
     if tail:
         yield "equal", len(left) - tail, len(left), len(right) - tail, len(right)
+
+
+def _in_step(
+    left: "Sequence[Any]", right: "Sequence[Any]", head: int
+) -> "Iterator[tuple[str, int, int, int, int]]":
+    """Align long sequences roughly: each with the next that is equal, not far behind."""
+    at = other = 0
+    while at < len(left) and other < len(right):
+        near = range(_NEAR)
+        skip = next((n for n in near if right[other + n : other + n + 1] == [left[at]]), None)
+        back = next((n for n in near if left[at + n : at + n + 1] == [right[other]]), None)
+        if skip is None and back is None:
+            yield "replace", at + head, at + 1 + head, other + head, other + 1 + head
+            at, other = at + 1, other + 1
+        elif back is None or (skip is not None and skip <= back):
+            skipped = skip or 0
+            if skipped:
+                yield "insert", at + head, at + head, other + head, other + skipped + head
+            other += skipped
+            yield "equal", at + head, at + 1 + head, other + head, other + 1 + head
+            at, other = at + 1, other + 1
+        else:
+            yield "delete", at + head, at + back + head, other + head, other + head
+            at += back
+    if at < len(left):
+        yield "delete", at + head, len(left) + head, other + head, other + head
+    if other < len(right):
+        yield "insert", at + head, at + head, other + head, len(right) + head
 
 
 def _with_moves(pairs: "Sequence[Pair]") -> "Iterator[Pair]":

@@ -12,19 +12,21 @@ if TYPE_CHECKING:
 
 
 def mark(calls: "Iterable[Call]") -> None:
-    """Set `repeats` of each call that has a call before it with the same tool, command and params.
+    """Set `repeats` of each call before which there was one with the same words, in its folder.
 
     Where params were not recorded, or hold what was taken out, nothing can be said.
     """
-    seen: dict[tuple[str, str, str], str] = {}
+    seen: dict[tuple[str, str], str] = {}
     for call in calls:
         entry = call.entry
         params = entry.get("params")
         if not isinstance(params, dict) or entry.get("level") == METADATA or "erased" in entry:
             continue
-        given = repr(params)
+        given = repr(sorted(params.items(), key=str))
         if REDACTED in given:
             continue
-        key = str(entry.get("tool")), str(entry.get("command")), given
+        process = entry.get("process")
+        cwd = process.get("cwd") if isinstance(process, dict) else None
+        key = f"{entry.get('tool')}\0{entry.get('command')}\0{cwd}", given
         call.repeats = seen.get(key)
         seen[key] = call.request_id

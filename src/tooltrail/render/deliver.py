@@ -198,8 +198,9 @@ def write(pieces: "Iterable[str]", for_people: bool) -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     pieces = iter(pieces)
     try:
+        plain = for_people and not prints_unicode()
         for piece in pieces:
-            sys.stdout.write(piece)
+            sys.stdout.write(piece.replace("…", "~") if plain else piece)
     except listing.STOPS as stopped:  # while it was written, not while it was made
         if isinstance(pieces, Generator):
             with suppress(*listing.STOPS, StopIteration):

@@ -6,7 +6,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from .._host import say
-from .._wire import OPEN_OUTCOMES
 from ..entry import Ending
 from ..errors import CommandError, TooltrailError, UsageError
 from ..query import cursor as cursors
@@ -91,6 +90,7 @@ class _Reader:
         self._query = query
         self._paths = paths
         self._cursor = cursors.load(self._file) if self._file else None
+        self._saved: str | None = None
         self._before: Search | None = None
         if self._cursor is None:
             self._cursor = cursors.Cursor()
@@ -123,7 +123,7 @@ class _Reader:
     def save(self) -> None:
         """Write the cursor file, where there is to be one. Raises `CommandError`."""
         if self._file and self._cursor is not None:
-            cursors.save(self._cursor, self._file)
+            self._saved = cursors.save(self._cursor, self._file, unless=self._saved)
 
     def save_if_possible(self) -> None:
         """Do the same; say so where it cannot be done."""
@@ -144,7 +144,7 @@ class _Reader:
         past = query_with_tail(self._query, self._backlog)
         seen = Search(past, self._paths)
         seen.until = {path: cursor.place(path).seq for path in search.paths}
-        seen.skip = OPEN_OUTCOMES
+        seen.ended_only = True
         return seen
 
     def _pause(self) -> None:

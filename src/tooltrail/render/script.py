@@ -21,16 +21,22 @@ if TYPE_CHECKING:
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 _NAME_BEFORE = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)\s*[=:]\s*(?:[A-Za-z]+ )?$")
 _SET = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LOOKED_BACK = 50  # steps, for one that ran at the same time
+_NAME_CHARS = 200
+_KEYWORD = re.compile(
+    r"if|then|else|elif|fi|for|while|until|do|done|case|esac|select|function|time|coproc|in|[!{}]"
+)
 _HEAD = """\
 #!/usr/bin/env bash
 # What was called in trace {trace}, as it was recorded{when}.
 # Read it before you run it: it does all of it again. What the calls read from stdin, and what
-# else was in their environment, was not recorded.
+# else was in their environment, was not recorded. A variable SECRET_… stands for every secret
+# that was given by its name: where there were several, the record does not tell them apart.
 set -u
 """
-_EXPECT = """\
+_RECORDED = """\
 export TOOL_TRACE_ID="${{TOOL_TRACE_ID:-{replay}}}"
-expect() { # STEP RECORDED NOW
+recorded() { # STEP RECORDED NOW
   [ "$3" -eq "$2" ] && return
   echo "step $1 ended with exit code $3, and with $2 when it was recorded: stopped" >&2
   exit 1
@@ -73,7 +79,7 @@ def _script(trace: "Trace", calls: "Sequence[Call]", first: int) -> "Iterator[st
         if number >= first
     ]
     yield from secrets.asked()
-    yield _EXPECT.replace("{{", "{").replace("}}", "}").replace("{replay}", _replay(trace))
+    yield _RECORDED.replace("{{", "{").replace("}}", "}").replace("{replay}", _replay(trace))
     if first > 1:
         yield f"\n# steps 1 to {first - 1} are left out\n"
     yield from steps
@@ -89,9 +95,10 @@ def _step(
     shown = call.shown
     took = f", {duration(call.duration_ms)}" if call.duration_ms is not None else ""
     yield f"\n# {number}. {call_words(call.entry)} ({ending_words(shown)}{took})\n"
-    beside = [at for at, other in enumerate(calls[: number - 1], 1) if _overlap(other, call)]
+    near = range(max(0, number - 1 - _LOOKED_BACK), number - 1)
+    beside = [at + 1 for at in near if _overlap(calls[at], call)]
     if beside:
-        yield f"# it ran beside step {', '.join(map(str, beside[:5]))}\n"
+        yield f"# it ran beside step {', '.join(map(str, beside[-5:]))}\n"
     if call.repeats:
         yield "# the same was called before\n"
     argv = _argv(call)
@@ -101,12 +108,15 @@ def _step(
     outer = call.wrapper or call.entry
     process = outer.get("process")
     cwd = process.get("cwd") if isinstance(process, dict) else None
-    words = [*_variables(outer, secrets), *(secrets.word(argv, at) for at in range(len(argv)))]
+    words = [secrets.word(argv, at) for at in range(len(argv))]
+    if _KEYWORD.fullmatch(argv[0]):
+        words[0] = f"'{argv[0]}'"  # quoted, it is a program's name
+    words = [*_variables(outer, secrets), *words]
     line = " ".join(words)
-    yield f"(cd {_quoted(cwd)} && {line})\n" if isinstance(cwd, str) else f"{line}\n"
+    yield f"(cd {_quoted(cwd)} || exit 125; {line})\n" if isinstance(cwd, str) else f"{line}\n"
     code = shown.get("exit_code")
     if isinstance(code, int) and shown.get("outcome") not in OPEN_OUTCOMES:
-        yield f"expect {number} {code} $?\n"
+        yield f"recorded {number} {code} $?\n"
     else:
         yield "# how it ended is not known\n"
 
@@ -120,10 +130,13 @@ def _argv(call: "Call") -> list[str] | None:
         argv = process.get("argv") if isinstance(process, dict) else None
     if not isinstance(argv, list) or not argv or not all(isinstance(word, str) for word in argv):
         return None
+    if entry.get("recorder") != RECORDER_TOOL:
+        return argv
+    if argv[0] in ("-c", "-m", "-", ""):
+        return None  # the program itself is not among its arguments
     executable = process.get("executable") if isinstance(process, dict) else None
-    if argv[0].endswith(".py") and isinstance(executable, str) and executable not in argv:
-        return [executable, *argv]
-    return argv
+    interpreted = isinstance(executable, str) and "python" in executable.rpartition("/")[2]
+    return [str(executable), *argv] if interpreted else argv
 
 
 def _variables(entry: "dict[str, Any]", secrets: "_Secrets") -> "Iterator[str]":
@@ -163,7 +176,7 @@ class _Secrets:
         parts = text.split(REDACTED)
         made = _quoted(parts[0]) if parts[0] else ""
         for before, after in pairwise(parts):
-            found = _NAME_BEFORE.search(before)
+            found = _NAME_BEFORE.search(before[-_NAME_CHARS:])
             variable = self._variable(found[1] if found else name if not before else "")
             made += f'"${variable}"' + (_quoted(after) if after else "")
         return made
@@ -172,8 +185,8 @@ class _Secrets:
         made = re.sub(r"[^A-Za-z0-9]+", "_", name.strip("-")).strip("_").upper()
         if not made:
             self._unnamed += 1
-            made = f"SECRET_{self._unnamed}"
-        made = f"_{made}" if made[0].isdecimal() else made
+            made = str(self._unnamed)
+        made = f"SECRET_{made}"  # no variable that is set anyway
         self._names[made] = None
         return made
 

@@ -90,9 +90,16 @@ def _slow(trace: "Trace") -> list[str]:
 
 def _repeats(trace: "Trace") -> list[str]:
     """Name what was called more than once, the same tool with the same params."""
-    counted = Counter(call_words(call.entry) for call in trace.calls())
-    often = [(words, count) for words, count in counted.most_common(_MOST_NAMED) if count > 1]
-    return [f"repeated: {words} ({count} times)" for words, count in often]
+    first: dict[str, Call] = {}
+    counted: Counter[str] = Counter()
+    chain: dict[str, str] = {}  # of a repeated call's id, the id of the first
+    for call in trace.calls():
+        own = call.request_id
+        chain[own] = chain.get(call.repeats, own) if call.repeats else own
+        first.setdefault(chain[own], call)
+        counted[chain[own]] += 1
+    often = [(own, count) for own, count in counted.most_common(_MOST_NAMED) if count > 1]
+    return [f"repeated: {call_words(first[own].entry)} ({count} times)" for own, count in often]
 
 
 def _open(trace: "Trace") -> list[str]:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from .._invocation import Invocation
     from ..reconstruct import Trace
 
+    Entry = dict[str, Any]
+
 TREE, SUMMARY, HTML, PERFETTO, OTLP, SCRIPT = (
     *("tree", "summary", "html", "perfetto", "otlp", "script"),
 )
@@ -101,9 +103,10 @@ def _trace(search: Search) -> "tuple[Trace, int]":
     """Return the trace, and how many of its calls had no room. Raises `NotFoundError`."""
     trace_id = str(search.query.trace_id)
     entries = iter(search)
-    trace = rebuild(trace_id, islice(entries, MAX_CALLS))
-    if trace.roots:
-        return trace, sum(1 for _ in entries)
+    kept = list(islice(entries, MAX_CALLS))
+    if kept:
+        left_out = _add_parents(kept, entries)
+        return rebuild(trace_id, kept), left_out
     if trace_id.startswith(_REQUEST):
         search.query.trace_id = _trace_of_call(search.query, trace_id)
         return _trace(search)
@@ -119,6 +122,19 @@ def _trace(search: Search) -> "tuple[Trace, int]":
         f"no call of trace {trace_id!r} is in the logs that were read ({len(search.paths)})",
         hint=hint,
     )
+
+
+def _add_parents(kept: "list[Entry]", others: "Iterable[Entry]") -> int:
+    """Add the calls that made those that are kept: they end later. Return how many are left out."""
+    there = {entry.get("request_id") for entry in kept}
+    missing = {entry.get("parent_request_id") for entry in kept} - there
+    left_out = 0
+    for entry in others:
+        if entry.get("request_id") in missing:
+            kept.append(entry)
+        else:
+            left_out += 1
+    return left_out
 
 
 def _pieces(trace: "Trace", output: str, values: "Mapping[str, Any]") -> "Iterable[str]":
