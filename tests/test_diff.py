@@ -226,3 +226,56 @@ def test_durations_are_told_where_others_do_not_take_such_times() -> None:
     assert compare([a], [b], wide)[0].kind == ALIKE
     assert compare([a], [b])[0].kind == ALIKE
     assert compare([a], made("x", took=900))[0].kind == CHANGED
+
+
+def test_a_slowdown_is_no_noise_because_it_came_several_times(home: Home) -> None:
+    """What B took does not say what is usual."""
+    slow = [f"go sleep={0.3}"] * 3
+    calls(home, "a", *["go"] * 3)
+    calls(home, "b", *slow)
+    data = told(home, "a", "b")
+    took = [change for each in data["differences"] for change in each["changes"]]
+    assert [change["what"] for change in took if change["what"] == "took"] == ["took"] * 3
+    a, b = made(*"x" * 5, took=100), made(*"x" * 5, took=10_000)
+    assert kinds(compare(a, b)) == [CHANGED] * 5
+
+
+def test_wrapped_commands_are_told_apart_by_their_first_word(home: Home) -> None:
+    """`git status` before `git add` is one more, and changes nothing."""
+    for trace, verbs in (("a", ["add", "push"]), ("b", ["status", "add", "push"])):
+        for verb in verbs:
+            home.tooltrail("run", "--trace-id", trace, "--", "echo", verb, "x")
+    data = told(home, "a", "b")
+    assert [each["kind"] for each in data["differences"]] == [ONLY_B]
+    assert data["alike"] == 2
+
+
+def test_calls_with_the_same_params_are_held_against_each_other(home: Home) -> None:
+    """Before those of the same command alone."""
+    calls(home, "a", "deploy v=1", "verify", "deploy v=2", "verify")
+    calls(home, "b", "deploy v=2", "verify")
+    data = told(home, "a", "b")
+    assert [each["kind"] for each in data["differences"]] == [ONLY_A, ONLY_A]
+
+
+def test_thousands_of_calls_are_aligned_one_by_one() -> None:
+    """Past what is aligned as a whole, each with the next that is equal."""
+    names = [f"c{number % 37}" for number in range(4000)]
+    a, b = made_many(["first", *names, "last"]), made_many(["other", *names[:2000], *names[2003:]])
+    found = kinds(compare(a, b))
+    assert found.count(ALIKE) > 3900
+    assert len(found) < 4100
+
+
+def made_many(names: list[str]) -> list[Call]:
+    """Return so many calls, without putting them on a time line."""
+    return [
+        Call({"request_id": f"r{at}", "tool": "t", "command": name, "params": {}, "exit_code": 0})
+        for at, name in enumerate(names)
+    ]
+
+
+def test_durations_beyond_all_measure_are_compared() -> None:
+    """Whatever a line says."""
+    a, b = made("x", "y", took=2**70), made("x", "y", took=-5)
+    assert kinds(compare(a, b)) == [CHANGED, CHANGED]

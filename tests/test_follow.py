@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -119,6 +120,23 @@ def test_a_call_that_still_runs_is_listed_when_it_has_ended(home: Home, tmp_path
     dies.kill()
     dies.communicate()
     assert sorted(entry["outcome"] for entry in listed(home, cursor)) == ["success", "vanished"]
+    assert listed(home, cursor) == []
+
+
+def test_an_end_that_says_nothing_is_an_end(home: Home, tmp_path: Path) -> None:
+    """Of a call that a hook told of, neither exit code nor duration may be known."""
+    cursor = tmp_path / "cursor"
+    home.tooltrail("run", "--", "true")
+    listed(home, cursor)
+    log = home.log("tooltrail")
+    end = next(each for each in home.events("tooltrail", "end") if each["tool"] == "true")
+    end |= {"request_id": "req_" + "0" * 26, "outcome": "unknown", "exit_code": None}
+    last = home.lines("tooltrail")[-1]
+    end |= {"duration_ms": None, "recorder": "hook", "seq": last["seq"] + 1}
+    end["logged_at"] = last["logged_at"]
+    with log.open("a") as file:
+        file.write(json.dumps(end, separators=(",", ":")) + "\n")
+    assert [entry["request_id"] for entry in listed(home, cursor)] == [end["request_id"]]
     assert listed(home, cursor) == []
 
 
@@ -421,11 +439,130 @@ def test_pruned_segments_are_a_doubt_only_for_the_time_that_they_were_of(home: H
     assert proved(home, "--command", "delete", "--since", "now")[0] == 0
 
 
-def test_calls_without_params_are_a_doubt_where_params_are_asked_for(home: Home) -> None:
-    """They may be meant."""
-    env = {"TOOLTRAIL_LEVEL": "metadata"}
-    home.python(WRITER, "deploy", "1", env=env)
-    assert proved(home, "--command", "delete")[0] == 0
-    code, data = proved(home, "--command", "deploy", "--param", "n=7")
+APP = """\
+import os, sys, tooltrail
+command, *given = sys.argv[1:]
+params = {"token": "s3cret-horse-77", "env_name": "prod", "hard": False}
+with tooltrail.invocation("deployctl", command, params) as call:
+    if "die" in given:
+        os.kill(os.getpid(), 9)
+    if "exec" in given:
+        os.execv("/bin/sh", ["sh", "-c", "exit 4"])
+"""
+
+
+def _by_app(*words: str, **env: str) -> Any:
+    return lambda home: home.python(APP, *words, env={"TOOL_TRACE_ID": "S", **env})
+
+
+def _by_wrapper(*command: str) -> Any:
+    return lambda home: home.tooltrail("run", "--trace-id", "S", "--", *command)
+
+
+@pytest.mark.parametrize(
+    ("act", "asked", "says"),
+    [
+        (_by_app("x", TOOLTRAIL_LEVEL="metadata"), ["--param", "n=7"], "params are not known"),
+        (_by_wrapper("echo", "delete", "pod"), ["--command", "delete"], "command is not known"),
+        (_by_wrapper("sh", "-c", "echo delete"), ["--command", "delete"], "command is not known"),
+        (_by_wrapper("sh", "-c", "true"), ["--tool", "kubectl"], "may have called the tool"),
+        (_by_app("x", "die"), ["--exit-code", "5"], "end is not known"),
+        (_by_app("x", "die"), ["--slower-than", "2s"], "end is not known"),
+        (_by_app("x", "exec"), ["--failed"], "end is not known"),
+        (_by_app("x", "exec"), ["--exit-code", "4"], "end is not known"),
+        (_by_app("x"), ["--param", "token=s3cret"], "params are not known"),
+        (_by_app("x"), ["--text", "s3cret"], "something was taken out"),
+        (_by_app("x"), ["--until", "2099-01-01", "--command", "y"], "is not over"),
+        (_by_app("x"), ["--tool", "typo"], "nothing was ever recorded of a tool called typo"),
+    ],
+)
+def test_what_may_be_meant_is_a_doubt(home: Home, act: Any, asked: list[str], says: str) -> None:
+    """Where what is asked is not known of a call, nobody can say that there is none."""
+    act(home)
+    code, data = proved(home, *asked)
+    assert (code, data["none"]) == (3, None)
+    assert any(says in doubt for doubt in data["doubts"]), data["doubts"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["--command", "delete"],
+        ["--param", "env-name=test"],
+        ["--param", "hard=True"],
+        ["--exit-code", "5"],
+        ["--slower-than", "1h"],
+        ["--failed", "--tool", "deployctl"],
+        ["--trace-id", "other"],
+    ],
+)
+def test_what_is_known_of_all_calls_is_sure(home: Home, asked: list[str]) -> None:
+    """A call of which all of it is known is not meant."""
+    home.python(APP.replace('"token": "s3cret-horse-77", ', ""), "deploy")
+    code, data = proved(home, *asked)
+    assert (code, data["none"], data["doubts"]) == (0, True, [])
+
+
+@pytest.mark.parametrize("asked", [["--param", "env-name=prod"], ["--param", "hard=False"]])
+def test_a_param_is_found_however_it_is_spelt(home: Home, asked: list[str]) -> None:
+    """As the option that it was, or the name that it has."""
+    _by_app("deploy")(home)
+    assert proved(home, *asked)[0] == 1
+
+
+def test_an_id_is_looked_for_as_it_was_recorded(home: Home) -> None:
+    """One that is too long, or not printable, is not recorded as it was given."""
+    for trace in ("x" * 300, "a\tb"):
+        home.python(APP, "deploy", env={"TOOL_TRACE_ID": trace})
+        assert proved(home, "--trace-id", trace)[0] == 1
+    token = "ghp_" + "a1B2" * 9
+    home.python(APP, "deploy", env={"TOOL_TRACE_ID": token})
+    assert proved(home, "--trace-id", token)[0] == 3
+
+
+def test_calls_lost_of_a_log_that_never_came_to_be_are_a_doubt(home: Home) -> None:
+    """There is no log to read, but there is a note."""
+    home.tooltrail("run", "--", "true")
+    (home.data / "deployctl").write_text("no folder")
+    home.python(APP, "delete")
+    code, data = proved(home, "--command", "delete")
     assert code == 3
-    assert "recorded without their params, and may be meant: 1" in data["doubts"][0]
+    assert any("never came to be" in doubt for doubt in data["doubts"])
+    for place in Path(f"/tmp/tooltrail-{os.geteuid()}").glob("lost.jsonl"):
+        kept = [line for line in place.read_text().splitlines() if str(home.data) not in line]
+        place.write_text("".join(f"{line}\n" for line in kept))
+
+
+def test_a_list_of_logs_that_is_gone_or_was_changed_is_a_doubt(home: Home) -> None:
+    """Nobody can say which logs there were."""
+    _by_app("delete")(home)
+    home.tooltrail("run", "--", "true")
+    shutil.rmtree(home.data / "deployctl")
+    registry = home.data / "tooltrail" / "logs.jsonl"
+    text = registry.read_text()
+    registry.write_text(
+        "".join(f"{line}\n" for line in text.splitlines() if "deployctl" not in line)
+    )
+    assert proved(home, "--command", "delete")[0] == 3
+    registry.unlink()
+    assert proved(home, "--command", "delete")[0] == 3
+
+
+def test_a_log_that_was_taken_away_on_purpose_is_a_doubt(home: Home) -> None:
+    """It is not here, whoever took it."""
+    _by_app("delete")(home)
+    home.tooltrail("run", "--", "true")
+    log = home.lines("deployctl")[0]["log"]
+    shutil.rmtree(home.data / "deployctl")
+    done = home.tooltrail("verify", "--acknowledge", log, "--reason", "moved")
+    assert done.returncode == 0, done.stderr + done.stdout
+    code, data = proved(home, "--command", "delete")
+    assert code == 3
+    assert any("was taken away: moved" in doubt for doubt in data["doubts"])
+
+
+def test_an_outcome_that_there_is_not_is_a_usage_error(home: Home) -> None:
+    """A misspelt question has no sure answer."""
+    done = home.tooltrail("log", "--prove-none", "--outcome", "fail", "--output", "table")
+    assert done.returncode == 2
+    assert "there is none called 'fail'" in done.stderr

@@ -315,6 +315,76 @@ def test_what_was_called_again_is_said_to_be(home: Home) -> None:
     ]
 
 
+def test_an_open_call_went_on_as_long_as_what_it_made() -> None:
+    """An agent's loop that was killed: its children are on the path, and their time is there."""
+    killed = entry("w", 0, None, recorder="wrapper", outcome="vanished", exit_code=None)
+    inner = [entry(f"a{n}", n * 1000, 900, parent_request_id="w") for n in range(3)]
+    trace = rebuild("t", [killed, *inner])
+    assert trace.duration_ms == 2900
+    assert sum(trace.shares().values()) == 2900
+    assert all(call.critical for call in trace.calls())
+
+
+def test_what_outlives_its_root_is_part_of_the_whole() -> None:
+    """The root's time, the pause after it, and that of what it left behind."""
+    left = entry("b", 3000, 2000, parent_request_id="a")
+    trace = rebuild("t", [entry("a", 0, 100), left])
+    assert trace.duration_ms == 5000
+    assert trace.shares() == {"own": 2100, "startup": 0, "shutdown": 0, "log": 0, "gap": 2900}
+
+
+def test_a_replaced_call_ends_as_its_wrapper_saw() -> None:
+    """Another program went on under its pid, and failed."""
+    outer = entry("w", 0, 500, recorder="wrapper", child={"pid": 7}, exit_code=3, outcome="failure")
+    inner = entry("a", 10, 20, parent_request_id="w", outcome="replaced", exit_code=None)
+    trace = rebuild("t", [outer, {**inner, "process": {"pid": 7}}])
+    assert [call.request_id for call in trace.failed()] == ["a"]
+    assert trace.roots[0].shown["exit_code"] == 3
+
+
+def hook(name: str, start: int, took: int, *argv: str) -> dict[str, Any]:
+    """Return what an agent's hook told of a command."""
+    told = entry(name, start, took, recorder="hook", params={"argv": list(argv)}, command=None)
+    return {**told, "tool": argv[0], "process": {"pid": None}, "trace_id": "claude-code-s"}
+
+
+def test_what_an_agents_hook_told_of_is_no_second_call() -> None:
+    """The tool's own record is the same call; a shell's line is the parent of what it ran."""
+    own = {"trace_id": "claude-code-s", "operator": "claude-code-s"}
+    trace = rebuild(
+        "claude-code-s",
+        [
+            hook("h1", 0, 500, "a", "go"),
+            entry("a1", 50, 400, **own),
+            hook("h2", 1000, 500, "bash", "-c", "b go && c go"),
+            entry("b1", 1050, 100, **own),
+            entry("c1", 1200, 100, **own),
+            entry("d1", 9000, 100, **own),
+        ],
+    )
+    first, second, alone = trace.roots
+    assert (first.request_id, (first.wrapper or {})["request_id"]) == ("a1", "h1")
+    assert [call.request_id for call in second.children] == ["b1", "c1"]
+    assert alone.request_id == "d1"
+
+
+def test_of_hooks_at_once_the_one_that_names_the_tool_has_it() -> None:
+    """Where none or several do, nothing is guessed."""
+    both = [hook("h1", 0, 500, "a", "go"), hook("h2", 0, 500, "b", "go")]
+    own = {"trace_id": "claude-code-s"}
+    trace = rebuild("t", [*both, entry("b1", 50, 400, **own), entry("x1", 60, 10, **own)])
+    joined = {call.request_id: (call.wrapper or {}).get("request_id") for call in trace.roots}
+    assert joined == {"h1": None, "b1": "h2", "x1": None}
+
+
+def test_a_job_that_ran_later_on_another_host_does_not_move_its_clock() -> None:
+    """One call alone may have been made to run later."""
+    later = entry("b", 60_000, 100, parent_request_id="a", **on("there"))
+    trace = rebuild("t", [entry("a", 0, 200), later])
+    assert starts(trace)["b"] == 60_000
+    assert trace.corrections == []
+
+
 # -- blind spots
 
 

@@ -52,6 +52,11 @@ OTHER = "other"  # where a line says nothing of it that is known
 OPEN_OUTCOMES = frozenset({RUNNING, VANISHED, HOST_REBOOTED, UNKNOWN})
 GOOD_OUTCOMES = frozenset({SUCCESS, REPLACED})
 
+OUTCOMES = OPEN_OUTCOMES | {
+    *(SUCCESS, FAILURE, USAGE_ERROR, CRASHED, INTERRUPTED),
+    *(TERMINATED, KILLED, REPLACED, TIMED_OUT, NOT_STARTED),
+}
+
 UNFINISHED = "unfinished"  # how a step stands that did not come to its end
 
 ORIGIN_EXECUTED = "executed"

@@ -184,6 +184,15 @@ def _accept(raw: str, context: Context, field: str) -> str:
     return clean_id(text)
 
 
+def as_recorded(text: str) -> str:
+    """Return an id as it stands in records: one that is too long, or not printable, is escaped."""
+    if len(text) <= MAX_ID_CHARS and text.isprintable():
+        return text
+    from ._claims import clean_id
+
+    return clean_id(text)
+
+
 def _warn(context: Context, code: str, message: str) -> None:
     context.warnings.append({"code": code, "message": message})
 

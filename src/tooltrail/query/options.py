@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from ..context import as_recorded
 from ..errors import UsageError
 from .mine import OwnSession, own_session
 from .window import parse_duration, parse_time
@@ -112,6 +113,9 @@ def query_from(values: "Mapping[str, Any]") -> Query:
                 f"--{name.replace('_', '-')} is empty",
                 hint="is the variable set that it comes from?",
             )
+    for name in ("trace_id", "operator"):
+        if asked.get(name) is not None:
+            asked[name] = as_recorded(asked[name])
     for name in ("since", "until"):
         if asked.get(name) is not None:
             asked[name] = parse_time(f"--{name}", asked[name])

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from .._encode import encode
+from .._plain import encode_any
 from .._wire import (
     GOOD_OUTCOMES,
     IMPORT_TOOL,
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from .options import Query
 
     Entry = dict[str, Any]
+
+
+_CONDITIONS = ("command", "exit_code", "failed", "outcome", "origin", "slower_than", "param")
 
 
 class Search:
@@ -172,23 +176,46 @@ def _literal_of(query: "Query") -> bytes | None:
 def matches(query: "Query", entry: "Entry") -> bool:
     """Tell whether an entry is what the query asks for."""
     return (
+        matches_identity(query, entry)
+        and (query.tool is None or entry.get("tool") == query.tool)
+        and all(satisfies(query, entry, name) for name in _CONDITIONS)
+        and matches_window(query, entry)
+        and is_listed(query, entry)
+    )
+
+
+def holds_text(query: "Query", entry: "Entry") -> bool:
+    """Tell whether the text that is asked for stands in an entry, as it is written."""
+    return query.text is None or encode(query.text)[1:-1] in encode_any(entry)
+
+
+def matches_identity(query: "Query", entry: "Entry") -> bool:
+    """Tell whether a call is of the trace, session or operator that is asked for."""
+    return (
         (query.request_id is None or entry.get("request_id") == query.request_id)
         and (query.trace_id is None or _has_trace(query, entry))
-        and (query.tool is None or entry.get("tool") == query.tool)
         and (
             query.operator is None or _is_or_continues(query, entry.get("operator"), query.operator)
         )
-        and (query.command is None or _is_command(entry.get("command"), query.command))
-        and (query.exit_code is None or entry.get("exit_code") == query.exit_code)
-        and (not query.failed or is_failed(entry))
         and (query.mine is None or query.mine.holds(entry))
-        and (query.outcome is None or entry.get("outcome") == query.outcome)
-        and (query.origin is None or entry.get("origin") == query.origin)
-        and (query.slower_than is None or _took(entry) > query.slower_than)
-        and (query.param is None or _has_param(entry, *query.param))
-        and _in_window(query, entry)
-        and _is_listed(query, entry)
     )
+
+
+def satisfies(query: "Query", entry: "Entry", name: str) -> bool:
+    """Tell whether a call meets one condition of a query; one that is not asked for is met."""
+    wanted = getattr(query, name)
+    if wanted is None or wanted is False:
+        return True
+    match name:
+        case "command":
+            return _is_command(entry.get("command"), str(wanted))
+        case "failed":
+            return is_failed(entry)
+        case "slower_than":
+            return bool(_took(entry) > wanted)
+        case "param":
+            return _has_param(entry, *wanted)
+    return bool(entry.get(name) == wanted)
 
 
 def _took(entry: "Entry") -> int:
@@ -201,11 +228,13 @@ def _has_param(entry: "Entry", name: str, value: str) -> bool:
     params = entry.get("params")
     if not isinstance(params, dict):
         return False
-    if name in params:
-        given = params[name]
-        return value == (given if isinstance(given, str) else encode(given)) or (
-            isinstance(given, list) and value in given
-        )
+    for spelt in (name, name.replace("-", "_"), name.replace("_", "-")):
+        if spelt in params:
+            given = params[spelt]
+            told = given if isinstance(given, str) else encode(given)
+            if isinstance(given, bool):
+                value = value.lower()
+            return value == told or (isinstance(given, list) and value in given)
     argv = params.get("argv")
     if not isinstance(argv, list):
         return False
@@ -244,7 +273,7 @@ def _is_command(value: Any, wanted: str) -> bool:
     return any(part == wanted or part.startswith(wanted + " ") for part in value.split(","))
 
 
-def _in_window(query: "Query", entry: "Entry") -> bool:
+def matches_window(query: "Query", entry: "Entry") -> bool:
     """Tell whether the call began or ended in the window."""
     if query.since is None and query.until is None:
         return True
@@ -276,7 +305,7 @@ def _ended_at(entry: "Entry") -> str:
         return began
 
 
-def _is_listed(query: "Query", entry: "Entry") -> bool:
+def is_listed(query: "Query", entry: "Entry") -> bool:
     """Tell a call that did something from one that only read the log, unless those are wanted."""
     if entry.get("purpose") != PURPOSE_AUDIT or query.all or query.request_id:
         return True

@@ -29,6 +29,10 @@ def moment(text: Any) -> int | None:
         return None
 
 
+def _id(value: Any) -> str | None:
+    return str(value) if value else None
+
+
 def _ms(value: Any) -> int | None:
     return value if isinstance(value, int) else None
 
@@ -61,6 +65,7 @@ class Call:
         self.duration_ms = _ms(entry.get("duration_ms"))
         self.began = moment(entry.get("timestamp"))  # by its own clock, in ms since 1970
         self.log_wait_ms = _log_wait(entry, self.began)
+        self.parent = _id(entry.get("parent_request_id"))  # of the call that made it
         self.children: list[Call] = []
         self.parent_missing = False
         self.too_deep = False
@@ -85,6 +90,7 @@ class Call:
     def wrap(self, wrapper: "Entry") -> None:
         """Note what the one who started it recorded: it may know what the tool did not say."""
         self.wrapper = wrapper
+        self.parent = _id(wrapper.get("parent_request_id"))
         if self.duration_ms is None:
             self.duration_ms = _ms(wrapper.get("duration_ms"))
 

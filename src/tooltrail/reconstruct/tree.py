@@ -14,8 +14,7 @@ def hang(known: "dict[str, Call]", moved: dict[str, str]) -> "list[Call]":
     """Put each call under its parent; return those that stand at the top."""
     parents: dict[str, str] = {}
     for key, call in known.items():
-        named = (call.wrapper or call.entry).get("parent_request_id")
-        parent = moved.get(str(named), str(named)) if named else None
+        parent = None if call.parent is None else moved.get(call.parent, call.parent)
         if parent is None:
             continue
         if parent in known:

@@ -14,6 +14,7 @@ from .._encode import encode
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
 LOST_NAME = "lost.jsonl"
 _ENOUGH = 1_000_000  # bytes: a log that stays broken must not fill a disk with complaints
@@ -57,13 +58,49 @@ def lost(path: str, since: str = "") -> Lost:
             continue
         for line in lines:
             event = parse(line) or {}
-            if event.get("log") == path and str(event.get("at", "")) >= since:
+            if _is_same(event.get("log"), path) and str(event.get("at", "")) >= since:
                 found.count += 1
                 if str(event["at"]) >= found.at:
                     found.at, found.reason = str(event["at"]), str(event.get("reason", ""))
                 if place not in found.files:
                     found.files.append(place)
     return found
+
+
+def _is_same(noted: "Any", path: str) -> bool:
+    """Tell a log whatever its home was called when that was noted."""
+    return noted == path or (
+        isinstance(noted, str) and os.path.realpath(noted) == os.path.realpath(path)
+    )
+
+
+def lost_below(home: str) -> tuple[set[str], bool]:
+    """Return the logs below a data home that did not take calls, and whether more were lost.
+
+    More than is noted: the notes are cut off once there are a million bytes of them.
+    """
+    from .read import parse
+    from .segments import open_plainly
+
+    root = os.path.realpath(home)
+    logs: set[str] = set()
+    full = False
+    try:
+        tools = os.listdir(home)
+    except OSError:
+        tools = []
+    own = (os.path.join(home, tool, LOST_NAME) for tool in tools)
+    for place in dict.fromkeys((*own, *_places(os.path.join(home, "any", "log")))):
+        try:
+            with open_plainly(place) as notes:
+                text = notes.read(2 * _ENOUGH)
+        except OSError:
+            continue
+        told = {str((parse(line) or {}).get("log")) for line in text.splitlines()}
+        found = {log for log in told if os.path.realpath(log).startswith(f"{root}/")}
+        logs |= found
+        full = full or (bool(found) and len(text) >= _ENOUGH)
+    return logs, full
 
 
 def _places(path: str) -> "Iterator[str]":

@@ -5,17 +5,31 @@ none was pruned in the time that was asked for, and no call is known to have bee
 never recorded, and a tail that was cut off, leave no trace: that is said, too.
 """
 
+import os
+from collections import Counter
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
-from ..query.search import Search
-from ..settings import METADATA, NONE, settings_for
+from .._host import now
+from .._wire import LOG_NAME, OUTCOMES, OWN_TOOL
+from ..errors import UsageError
+from ..query.gaps import is_there
+from ..query.possible import why_possible
+from ..query.search import Search, holds_text, matches
+from ..redact import Redactor
+from ..settings import NONE, settings_for
+from ..trail import data_home
 from ..trail.find import first_time
+from ..trail.lost import lost_below
+from ..trail.read import logs_in
+from ..trail.registry import registered, registry_path
 from ..trail.segments import segments
 from .findings import ERASED, INTACT, PRUNED, TORN
 from .scope import verify
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..query.options import Query
     from .findings import LogReport
     from .scope import Progress
@@ -60,24 +74,79 @@ def prove_none(
     query: "Query", paths: "list[str] | None", progress: "Progress | None" = None
 ) -> Absence:
     """Look for calls that match, and for reasons why one might have been missed."""
-    search = Search(query, paths)
-    verification = verify(search.paths, progress=progress) if search.paths else None
+    if query.outcome is not None and query.outcome not in OUTCOMES:
+        raise UsageError(f"--outcome: there is none called {query.outcome[:80]!r}")
+    wide = _without_conditions(query)
+    search = Search(wide, paths)
+    verification = verify(paths, progress=progress) if search.paths else None
     reports = verification.reports if verification else []
     absence = Absence(reports, verification.unknowns() if verification else [])
+    possible: Counter[str] = Counter()
+    tools = set()
     for entry in search:
-        absence.found += 1
-        if len(absence.first) < _NAMED:
-            absence.first.append(str(entry.get("request_id")))
+        tools.add(entry.get("tool"))
+        if matches(query, entry) and holds_text(query, entry):
+            absence.found += 1
+            if len(absence.first) < _NAMED:
+                absence.first.append(str(entry.get("request_id")))
+        elif reason := why_possible(query, entry):
+            possible[reason] += 1
     absence.doubts = [
         *(doubt for report in reports for doubt in _of_log(report, query)),
         *(text for _, text in search.problems()),
-        *_of_levels(query, search.paths),
+        *(f"calls {reason}, and that may be meant: {count}" for reason, count in possible.items()),
+        *_of_question(query, tools, paths is None),
+        *(_of_home() if paths is None else ()),
     ]
     if not search.paths:
-        absence.doubts.append(
-            "no log is here: nothing was ever recorded, or the logs are elsewhere"
-        )
+        absence.doubts.append("no log is here: nothing was recorded, or the logs are elsewhere")
     return absence
+
+
+def _without_conditions(query: "Query") -> "Query":
+    """Return the query for all calls that may be meant: only whose they are is asked."""
+    wide = copy(query)
+    wide.since = wide.until = wide.tool = wide.command = wide.param = wide.text = None
+    wide.exit_code = wide.outcome = wide.origin = wide.slower_than = None
+    wide.failed = False
+    wide.limit = wide.tail = None
+    return wide
+
+
+def _of_question(query: "Query", tools: "set[Any]", everywhere: bool) -> "Iterator[str]":
+    """Say what is wrong with the question."""
+    if query.tool is not None and everywhere and query.tool not in tools and not query.trace_id:
+        yield f"nothing was ever recorded of a tool called {query.tool}"
+    end = max(filter(None, (query.since, query.until)), default="")
+    if end > now():
+        yield f"the time that is asked about is not over: it is now {now()}"
+    for name, text in (("trace", query.trace_id), ("operator", query.operator)):
+        if text is not None and Redactor().text(text, name) != text:
+            yield f"the {name}'s id holds what is taken out of records as a secret"
+
+
+def _of_home() -> "Iterator[str]":
+    """Say what is known to be missing of a data home."""
+    home = data_home(configured=settings_for(OWN_TOOL).data_home)
+    logs, full = lost_below(home)
+    for log in sorted(logs):
+        if not os.path.isfile(log):
+            yield f"{log}: calls were lost of a log that never came to be"
+    if full:
+        yield "so many calls were lost that not all of them were noted"
+    if not os.path.exists(registry_path(home)):
+        yield "the list of all logs that there were is gone"
+    try:
+        taken = [each for each in registered(home) if each.acknowledged and not is_there(each)]
+    except OSError:
+        taken = []
+    for each in taken:
+        yield f"the log {each.log} of {each.tool} was taken away: {each.acknowledged}"
+    tools = {os.path.basename(os.path.dirname(path)) for path in logs_in(home, LOG_NAME)}
+    for tool in sorted(tools | {OWN_TOOL}):
+        configured = settings_for(tool)
+        if configured.level == NONE or any(rule.level == NONE for rule in configured.rules):
+            yield f"not all calls of {tool} are recorded, by this machine's configuration"
 
 
 def _of_log(report: "LogReport", query: "Query") -> list[str]:
@@ -96,20 +165,3 @@ def _of_log(report: "LogReport", query: "Query") -> list[str]:
 def _kept_since(path: str, since: str | None) -> bool:
     begins = first_time(segments(path)[0])
     return since is not None and begins is not None and begins <= since
-
-
-def _of_levels(query: "Query", paths: list[str]) -> list[str]:
-    """Name the calls that were recorded without what is asked about, or not at all."""
-    said = []
-    if query.tool is not None and settings_for(query.tool).level == NONE:
-        said.append(f"calls of {query.tool} are not recorded, by this machine's configuration")
-    if query.param is None and query.text is None:
-        return said
-    wider = copy(query)
-    wider.param = wider.text = None
-    bare = sum(
-        entry.get("level") == METADATA or "erased" in entry for entry in Search(wider, paths)
-    )
-    if bare:
-        said.append(f"calls that were recorded without their params, and may be meant: {bare}")
-    return said
