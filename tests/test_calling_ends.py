@@ -1,11 +1,14 @@
 """How a call of `tooltrail.run` ends when somebody ends it: timeouts, Ctrl-C, cancellation."""
 
 import asyncio
+import contextlib
+import gzip
 import os
 import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -236,3 +239,78 @@ def test_a_call_that_is_interrupted_before_its_command_is_there_has_an_end(home:
     (end,) = home.events("tooltrail", "end")
     assert (end["outcome"], end["exit_code"], end["signal"]) == ("interrupted", 130, "SIGINT")
     assert "child" not in end
+
+
+def is_there(mark: str) -> bool:
+    """Tell whether a process with this argument lives."""
+    for folder in Path("/proc").iterdir():
+        try:
+            if folder.name.isdigit() and mark.encode() in (folder / "cmdline").read_bytes():
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def test_what_ignores_sigterm_is_ended_though_the_command_has_died(home: Home) -> None:
+    """`ended with all that it had started` is true."""
+    line = "(trap '' TERM; exec sleep 61.17 >/dev/null 2>&1) & exec sleep 61.18"
+    result = tooltrail.run(["bash", "-c", line], timeout=0.4, kill_after=0.5)
+    assert result.exit_code == 124
+    assert not is_there("61.17")
+    assert not is_there("61.18")
+
+
+def test_a_cancel_after_the_commands_end_signals_nobody(home: Home) -> None:
+    """Only its output was waited for; it is recorded as it ended."""
+
+    async def cancelled_late() -> None:
+        task = asyncio.create_task(tooltrail.arun(["sh", "-c", "sleep 3.19 & exit 0"]))
+        await asyncio.sleep(0.5)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancelled_late())
+    assert home.end("tooltrail")["outcome"] == "success"
+    assert is_there("3.19")
+
+
+@pytest.mark.parametrize("timeout", [2.2e6, 1e12, float("inf")])
+def test_a_long_timeout_is_a_long_timeout(home: Home, timeout: float) -> None:
+    """Longer than the system can be asked to wait at once."""
+    assert tooltrail.run(["true"], timeout=timeout).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"timeout": "3"},
+        {"timeout": float("nan")},
+        {"timeout": -1},
+        {"kill_after": "x"},
+        {"stdin": subprocess.PIPE},
+        {"env": {"PATH": "/bin", "A": 1}},
+    ],
+    ids=str,
+)
+def test_what_is_asked_wrongly_starts_nothing(home: Home, wrong: dict[str, Any]) -> None:
+    """A usage error, before anything is recorded."""
+    with pytest.raises(tooltrail.TooltrailError):
+        tooltrail.run(["sleep", "65.23"], **wrong)
+    assert not is_there("65.23")
+    assert not home.log("tooltrail").exists()
+
+
+def test_secrets_of_the_commands_own_environment_are_taken_out(home: Home) -> None:
+    """Not only those of this process's."""
+    secret = "hunter2SECRETvalueQ9x08"
+    env = {"PATH": os.environ["PATH"], "MY_API_TOKEN": secret}
+    tooltrail.run(["sh", "-c", "echo $MY_API_TOKEN"], capture="full", env=env)
+    tooltrail.run(["echo", f"a{secret}b"], env=env)
+    tooltrail.Session("s").run(["true"], operation=f"password={secret}")
+    for path in home.data.rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            data = gzip.decompress(data) if path.suffix == ".gz" else data
+            assert secret.encode() not in data, path

@@ -271,3 +271,21 @@ def test_the_plain_wrapper_imports_none_of_it(home: Home) -> None:
     assert not [
         name for name in loaded if name.startswith(("tooltrail.calling", "tooltrail.cli._"))
     ]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_output_that_cannot_be_passed_on_is_a_failure(home: Home) -> None:
+    """The command cannot learn of a full disk any more: so it is said, and is the exit code."""
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [TOOLTRAIL, "run", "--capture", "digest", "--", "echo", "x"],
+            env=home.environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "what the command printed is lost: no space left on device" in done.stderr
+    end = home.end("tooltrail")
+    assert (end["exit_code"], end["error"]["code"]) == (1, "UNDELIVERED")

@@ -152,3 +152,18 @@ def test_get_audit_log_of_a_tool_that_has_none_says_so(home: Home) -> None:
         tooltrail.get_audit_log("ls")
     assert caught.value.hint is not None
     assert "tooltrail log --tool ls" in caught.value.hint
+
+
+def test_an_audit_log_that_ended_badly_is_no_whole_one(home: Home) -> None:
+    """And one with lines that only Python would break is read line by line."""
+    path = home.path / "partly"
+    path.write_text(
+        '#!/bin/sh\nprintf \'{"request_id":"r1","msg":"a\\342\\200\\250b"}\\n\'; exit $FAIL\n'
+    )
+    path.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FAIL", "0")
+        assert [entry["request_id"] for entry in tooltrail.get_audit_log(str(path))] == ["r1"]
+        patch.setenv("FAIL", "3")
+        with pytest.raises(tooltrail.TooltrailError, match="exit code 3"):
+            tooltrail.get_audit_log(str(path))

@@ -34,6 +34,8 @@ from .output import Feed, Output, Stream
 from .result import Result, meta_of, parse
 from .waiting import CANCELLED, Wait, timed_out
 
+_PIPE = subprocess.PIPE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import IO, Any
@@ -67,7 +69,7 @@ class Call(Invocation):
         self.operation = operation
         self.attempt = 1
         self.retry_of: str | None = None
-        self._environment = os.environ if env is None else dict(env)
+        self._environment = os.environ if env is None else _variables(env)
         self._program = find_program(self.command_line[0], self._environment)
         self._cwd = cwd
         self._max_output = max_output
@@ -82,6 +84,8 @@ class Call(Invocation):
             operator=operator,
         )
         self._capture = FULL if self.level == LEVEL_FULL else capture
+        if env is not None:
+            self.redactor.look_in({**os.environ, **self._environment})
 
     def make(
         self,
@@ -92,6 +96,10 @@ class Call(Invocation):
         cancel: int | None,
     ) -> Result:
         """Make the call, and return its result."""
+        _check_time("timeout", timeout)
+        _check_time("kill_after", kill_after)
+        if stdin == _PIPE:
+            raise UsageError("stdin=PIPE: nobody would hold its other end", hint="give input=")
         self.open()
         digested = self._capture != NONE
         result = Result(
@@ -118,18 +126,12 @@ class Call(Invocation):
             meta_file.take()
             self._ended(result, _interrupted(), None, [])
             raise
-        wait = Wait(
-            child.pid,
-            self.request_id,
-            child.poll,
-            streams=(streams := pipes.streams(result)),
-            feed=pipes.feed(content),
-            timeout=timeout,
-            kill_after=kill_after,
-            cancel=cancel,
-        )
         interrupted = False
+        streams: list[Stream] = []
+        wait = Wait(child.pid, self.request_id, child.poll, kill_after=kill_after)
         try:
+            streams = pipes.streams(result)
+            wait.watch(streams, pipes.feed(content), timeout=timeout, cancel=cancel)
             wait.run()
         except BaseException as error:  # Ctrl-C, or whatever a signal handler raised
             interrupted = isinstance(error, KeyboardInterrupt)
@@ -275,6 +277,22 @@ def _arguments(cmd: "Sequence[str | os.PathLike[str]]") -> list[str]:
     if any("\0" in argument for argument in arguments):
         raise UsageError("an argument of cmd holds a NUL, which no argument can")
     return arguments
+
+
+def _variables(env: "Mapping[str, str]") -> dict[str, str]:
+    """Return the variables of a command. Raises `UsageError` where one is no text."""
+    given = dict(env)
+    for name, value in given.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise UsageError(f"env: {name!r} and its value have to be text")
+    return given
+
+
+def _check_time(name: str, value: object) -> None:
+    """Refuse what is no time in seconds. Raises `UsageError`."""
+    known = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if value is not None and not (known and value >= 0):  # type: ignore[operator]
+        raise UsageError(f"{name}={value!r}: it takes a number of seconds, or None")
 
 
 def _drain(stream: Stream) -> None:

@@ -28,6 +28,7 @@ class Output:
     def __init__(self, limit: int = MAX_KEPT, *, digested: bool = True) -> None:
         self.size = 0
         self.unfinished = False
+        self.lost: str | None = None  # why it could not be passed on
         self._limit = max(limit, 0)
         self._head = bytearray()
         self._tail: deque[bytes] = deque()
@@ -146,7 +147,10 @@ class Stream:
                 view = view[os.write(self._forward, view) :]
             except BlockingIOError:  # somebody else who holds the file made it so
                 select.select((), (self._forward,), ())
-            except OSError:  # nobody reads any more: the command learns it as it would without us
+            except BrokenPipeError:  # nobody reads any more: the command learns it as without us
+                return False
+            except OSError as error:  # a full disk: the command cannot learn that it was this
+                self.output.lost = (error.strerror or str(error)).lower()
                 return False
         return True
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .._host import randomness
 from .._wire import TOOL_TRACE_ID
+from ..redact import Redactor
 from .run import run
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from .result import Result
 
 _REMEMBERED = 1000  # operations whose last attempt is known
+
+
+_MAX_OPERATION = 100  # characters of it in an id, so that the id's end is not cut off
 
 
 class Session:
@@ -36,7 +40,8 @@ class Session:
 
     def trace_id(self, operation: str | None) -> str:
         """Return a new id for one operation: the session's, extended."""
-        parts = (self.id, operation, randomness(2).hex())
+        told = None if operation is None else Redactor().text(operation, "operation")
+        parts = (self.id, None if told is None else told[:_MAX_OPERATION], randomness(2).hex())
         return "-".join(part for part in parts if part)
 
     def run(self, cmd: "Sequence[str | os.PathLike[str]]", **options: "Any") -> "Result":

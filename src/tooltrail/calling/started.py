@@ -15,10 +15,11 @@ _AGAIN = 20  # times that we look for those that were forked while we looked
 _PAUSE = 0.005  # seconds
 
 
-def end_all(pid: int, call_id: str, number: int) -> int:
+def end_all(pid: int | None, call_id: str, number: int) -> int:
     """Send a signal to the process `pid` and all that it started; return to how many.
 
-    Looks again until it finds none that is new: a process may have forked meanwhile.
+    None is a process that has been reaped: its pid may be another's by now. Looks again until it
+    finds none that is new: a process may have forked meanwhile.
     """
     reached: set[tuple[int, int]] = set()
     for _ in range(_AGAIN):
@@ -35,17 +36,17 @@ def end_all(pid: int, call_id: str, number: int) -> int:
     return len(reached)
 
 
-def started_by(pid: int, call_id: str) -> "set[tuple[int, int]]":
+def started_by(pid: int | None, call_id: str) -> "set[tuple[int, int]]":
     """Return the processes that a call has started and that live: (pid, start in clock ticks).
 
     `pid` is the command's own; `call_id` is the request id in the environment of the others.
     """
     table = _table()
     if not table:
-        return {(pid, 0)}
+        return set() if pid is None else {(pid, 0)}
     spared = _ancestors(os.getpid(), table)
     mark = call_id.encode("ascii")
-    found = {pid} if pid in table else set()
+    found = {pid} if pid is not None and pid in table else set()
     for other in table:
         if other not in spared and _carries(other, mark):
             found.add(other)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+_ALL = 1 << 40  # bytes: more than any log
+
+
 class NoJSONError(TooltrailError, RuntimeError):
     """A command that was to answer in JSON did not; `result` is what the call came to."""
 
@@ -34,13 +37,19 @@ def traced_run(cmd: list[str], operation: str) -> "dict[str, Any]":
         error.result = result  # type: ignore[attr-defined]
         raise error
     tool_ms = "unknown" if result.tool_ms is None else result.tool_ms
-    request_id = result.meta.get("request_id", "unknown")
+    request_id = _plain(result.meta.get("request_id", "unknown"))
     print(
-        f"[TRACE] op={operation} trace={result.trace_id} request_id={request_id}"
+        f"[TRACE] op={_plain(operation)} trace={result.trace_id} request_id={request_id}"
         f" agent_ms={result.agent_ms} tool_ms={tool_ms}"
     )
     response: dict[str, Any] = result.json
     return response
+
+
+def _plain(value: object) -> str:
+    """Return what a tool says of itself as part of one line, which a terminal does not act on."""
+    text = str(value)[:300]
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
 
 
 @cache
@@ -53,18 +62,19 @@ def get_audit_log(tool: str, since: str = "1h") -> "list[dict[str, Any]]":
 
     Runs `TOOL audit-log --since SINCE --output jsonl`; that call is not among what is returned.
     Lines that are no JSON object are left out. Raises `AuditLogError` where the tool does not
-    know the command.
+    know the command, or did not end well: what it had printed by then is `error.result.stdout`.
     """
-    result = run([tool, "audit-log", "--since", since, "--output", "jsonl"], operation="audit-log")
+    command = [tool, "audit-log", "--since", since, "--output", "jsonl"]
+    result = run(command, operation="audit-log", max_output=_ALL)
     entries = []
-    for line in result.stdout.splitlines():
+    for line in result.stdout.split("\n"):
         try:
             entry = json.loads(line)
         except (ValueError, RecursionError):
             continue
         if isinstance(entry, dict) and entry.get("request_id") != result.meta.get("request_id", 0):
             entries.append(entry)
-    if not entries and not result.ok:
+    if not result.ok:
         raise AuditLogError(tool, result)
     return entries
 

@@ -11,7 +11,7 @@ import time
 from .._host import monotonic_ns
 from .._wire import TIMED_OUT
 from ..entry import Ending, error_fields
-from .started import end_all
+from .started import end_all, started_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ LINGER = 1.0  # seconds that output is awaited of what a command left behind whe
 GRACE = 0.25  # seconds for a command whose caller was interrupted itself
 CANCELLED = "cancelled"
 TIMEOUT_EXIT = 124  # as timeout(1) has it
+_LONGEST_MS = (1 << 31) - 1  # that poll(2) can be asked to wait
 _LOOK_EVERY = 0.02  # seconds, where the system cannot tell us of a process's end
 
 
@@ -60,8 +61,22 @@ class Wait:
         self._kill_after = kill_after
         self._linger = linger
         self._deadline = None if timeout is None else _now() + timeout
+        self._kill_at = 0.0
         self._process = _descriptor_of(pid)
         self._poll = select.poll()
+
+    def watch(
+        self,
+        streams: "Sequence[Stream]",
+        feed: "Feed | None",
+        *,
+        timeout: float | None,
+        cancel: int | None,
+    ) -> None:
+        """Say what is to be read and fed, how long it may take, and what may end it."""
+        self._streams = {stream.fd: stream for stream in streams}
+        self._feed, self._cancel = feed, cancel
+        self._deadline = None if timeout is None else _now() + timeout
 
     def run(self) -> int:
         """Wait until the command has ended and its output is read; return its `returncode`."""
@@ -86,6 +101,8 @@ class Wait:
             self._forget_process()
             if self._feed is not None:
                 self._feed.close()
+            if self.cut_short is not None:
+                self._sweep()
 
     def end_now(self, reason: str) -> None:
         """End the command and all that it started, and reap it; for when `run` was interrupted."""
@@ -98,20 +115,34 @@ class Wait:
                 self._look()
             number, patience = signal.SIGKILL, _now() + GRACE
             self.killed = self.returncode is None
+        self._kill_at = _now() + GRACE
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """End what the command started and what SIGTERM did not end, when its time is up."""
+        while started_by(None, self._call_id):
+            if _now() >= self._kill_at:
+                self.killed = True
+                end_all(None, self._call_id, signal.SIGKILL)
+                return
+            time.sleep(_LOOK_EVERY)
 
     def _patience(self) -> int | None:
         """Return how long to wait for the next event, in ms; None is for ever."""
         until = None if self._deadline is None else max(0.0, self._deadline - _now())
         if self._process is None and self.returncode is None:
             until = _LOOK_EVERY if until is None else min(until, _LOOK_EVERY)
-        return None if until is None else int(until * 1000) + 1
+        return None if until is None else int(min(until * 1000, _LONGEST_MS - 1)) + 1
 
     def _serve(self, fd: int) -> None:
         if fd == self._process:
             self._look()
         elif fd == self._cancel:
             self._poll.unregister(fd)
-            self._press(CANCELLED)
+            if self.returncode is None:
+                self._press(CANCELLED)
+            else:
+                self._deadline = _now()  # it has ended: only its output was waited for
         elif self._feed is not None and fd == self._feed.fd:
             if not self._feed.write():
                 self._poll.unregister(fd)
@@ -131,7 +162,9 @@ class Wait:
         self.killed = self.cut_short is not None
         self.cut_short = self.cut_short or reason
         end_all(self._pid, self._call_id, signal.SIGKILL if self.killed else signal.SIGTERM)
-        self._deadline = _now() + (self._linger if self.killed else self._kill_after)
+        self._kill_at = self._deadline = _now() + (
+            self._linger if self.killed else self._kill_after
+        )
 
     def _leave(self, returncode: int) -> int:
         """Take what has come until now of streams that something else still holds open."""

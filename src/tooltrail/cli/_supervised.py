@@ -8,6 +8,7 @@ one that sets the terminal up through its stdout would set up nothing.
 
 import os
 import select
+import signal
 import sys
 from math import isfinite
 
@@ -40,6 +41,7 @@ class Supervision:
 
     def __init__(self, call: "Invocation", options: "Mapping[str, str]") -> None:
         self.timed_out: Ending | None = None
+        self.lost: str | None = None  # why what the command printed could not be passed on
         self._call = call
         given = options.get("--timeout")
         self._timeout = None if given is None else seconds(given)
@@ -105,6 +107,7 @@ class Supervision:
         if wait.cut_short == TIMED_OUT:
             how = "by SIGKILL, because SIGTERM was not enough" if wait.killed else "by SIGTERM"
             self.timed_out = timed_out(self._timeout or 0.0, how)
+        self.lost = next((each.lost for each in self._outputs.values() if each.lost), None)
         _leave_running(streams)
         return status
 
@@ -181,6 +184,8 @@ def _leave_running(streams: "list[Stream]") -> None:
             stream.close()
         return
     try:
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, signal.SIG_DFL)  # they were passed on to the command
         poll = select.poll()
         for fd in left:
             poll.register(fd, select.POLLIN)

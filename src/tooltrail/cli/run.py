@@ -258,6 +258,12 @@ class _Child:
         self._running = False
         if self.supervision is not None and self.supervision.timed_out is not None:
             return self.supervision.timed_out
+        if self.supervision is not None and self.supervision.lost is not None:
+            from .._ending import undelivered
+            from .._host import say
+
+            say(f"tooltrail: what the command printed is lost: {self.supervision.lost}\n")
+            return undelivered(self.supervision.lost, 1)
         return Ending(0) if status == 0 else _ended(status)
 
     def _look_on(self, watch: "Watch") -> None:
@@ -310,7 +316,10 @@ class _Child:
 
     def _pass_on(self, number: int, _frame: "FrameType | None") -> None:
         if self._running:
-            os.kill(self.pid, number)
+            try:
+                os.kill(self.pid, number)
+            except ProcessLookupError:
+                return  # it has just ended
 
 
 def _prctl() -> "Callable[..., int] | None":
