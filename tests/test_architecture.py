@@ -38,6 +38,7 @@ STAGES = [
     {"agents", "shells", "shims"},
     {"transcripts"},
     {"reconcile"},
+    {"checker"},
     {"render"},
     {"mcp_server"},
     {"integrations"},

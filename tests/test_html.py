@@ -197,6 +197,39 @@ def test_it_filters_by_failure_with_the_calls_above(page: Any) -> None:
     assert [text.split()[2] for text in calls_in_sight(page)] == ["go0", "go3"]
 
 
+def test_what_a_filter_finds_is_shown_though_the_call_above_is_closed(page: Any) -> None:
+    """And the call above is closed again when the filter is gone."""
+    show(page, family())
+    page.locator("#grid").press("ArrowLeft")
+    page.locator("#filter").fill("go3")
+    assert [text.split()[2] for text in calls_in_sight(page)] == ["go0", "go3"]
+    page.locator("#filter").fill("")
+    assert [text.split()[2] for text in calls_in_sight(page)] == ["go0", "go20"]
+
+
+def test_keys_do_nothing_where_nothing_matches(page: Any) -> None:
+    """No error (the fixture sees to it), and no row is said to be the active one."""
+    show(page, family())
+    page.locator("#filter").fill("no such call")
+    for key in ("ArrowRight", "ArrowLeft", "ArrowDown", "End", "Enter", "+"):
+        page.locator("#grid").press(key)
+    assert calls_in_sight(page) == []
+    assert page.locator("#grid").get_attribute("aria-activedescendant") is None
+
+
+@pytest.mark.parametrize("columns", [400, 1100])
+def test_calls_forty_deep_can_be_read(page: Any, columns: int) -> None:
+    """The indent leaves room for the name."""
+    page.set_viewport_size({"width": columns, "height": 700})
+    deep = [entry(n, **({"parent_request_id": f"req_{n - 1}"} if n else {})) for n in range(40)]
+    show(page, deep)
+    room = page.evaluate(
+        """() => Math.min(...[...document.querySelectorAll("#rows .row .call")].map((cell) =>
+          cell.clientWidth - parseFloat(getComputedStyle(cell).paddingLeft)))"""
+    )
+    assert room >= 60
+
+
 def test_it_zooms(page: Any) -> None:
     """Into the time of the call that is active; and out again."""
     show(page, family())

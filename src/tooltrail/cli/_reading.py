@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _TEXTS = frozenset(
     (
         *("table", "tree", "text", "summary", "jsonl", "csv"),
-        *("script", "html", "perfetto", "otlp", "parquet"),
+        *("script", "html", "perfetto", "otlp", "parquet", "markdown"),
     )
 )
 

@@ -116,6 +116,7 @@ def fail(call: "Invocation", error: TooltrailError, output: str) -> int:
     details = error_fields(error.code, error.message, hint=error.hint)
     outcome = USAGE_ERROR if error.exit_code == 2 else FAILURE
     call.finish(Ending(error.exit_code, outcome, error=details))
+    details = call.error or details  # without the secrets that the command line had
     if output == JSON:
         answer = response(
             exit_code=error.exit_code,
@@ -129,8 +130,8 @@ def fail(call: "Invocation", error: TooltrailError, output: str) -> int:
         except OSError as failure:
             return undelivered(call, failure)
     else:
-        hint = f"\nhint: {error.hint}" if error.hint else ""
-        say(f"error: {error.message}{hint}\n")
+        hint = f"\nhint: {details['hint']}" if details.get("hint") else ""
+        say(f"error: {details['message']}{hint}\n")
     return error.exit_code
 
 

@@ -69,9 +69,12 @@ def lost(path: str, since: str = "") -> Lost:
 
 def _is_same(noted: "Any", path: str) -> bool:
     """Tell a log whatever its home was called when that was noted."""
-    return noted == path or (
-        isinstance(noted, str) and os.path.realpath(noted) == os.path.realpath(path)
-    )
+    if noted == path or not isinstance(noted, str):
+        return bool(noted == path)
+    try:
+        return bool(os.path.samefile(noted, path))
+    except (OSError, ValueError):
+        return False
 
 
 def lost_below(home: str) -> tuple[set[str], bool]:

@@ -8,7 +8,7 @@ const grid = document.getElementById("grid"), rows = document.getElementById("ro
 const filter = document.getElementById("filter"), told = document.getElementById("told");
 const details = document.getElementById("details");
 const only = { failed: document.getElementById("failed"), critical: document.getElementById("path") };
-const closed = new Set();
+const closed = new Set(), opened = new Set();  // by hand; by what the filter found below
 let shown = [], active = 0, from = data.begin, to = data.end, printing = false;
 
 function element(name, className, text) {
@@ -40,11 +40,16 @@ function choose() {
   const filtered = words.length || only.failed.checked || only.critical.checked;
   const keep = new Set();
   let found = 0;
+  opened.clear();
   if (filtered) {
     calls.forEach((call, at) => {
       if (!matches(call, words)) return;
       found += 1;
-      for (let up = at; up >= 0 && !keep.has(up); up = calls[up].parent) keep.add(up);
+      keep.add(at);
+      for (let up = call.parent; up >= 0 && !opened.has(up); up = calls[up].parent) {
+        keep.add(up);
+        opened.add(up);
+      }
     });
   }
   const was = shown[active];
@@ -55,12 +60,16 @@ function choose() {
     under = -1;
     if (filtered && !keep.has(at)) return;
     shown.push(at);
-    if (closed.has(at)) under = call.depth;
+    if (folded(at)) under = call.depth;
   });
   active = Math.max(0, shown.indexOf(was));
   told.textContent = filtered ? `${found} of ${calls.length} calls match` : `${calls.length} calls`;
   grid.setAttribute("aria-rowcount", String(shown.length + 1));
   draw();
+}
+
+function folded(at) {
+  return closed.has(at) && !opened.has(at);
 }
 
 // -- drawing
@@ -87,17 +96,17 @@ function rowOf(place) {
   if (!printing) row.style.top = `${place * HEIGHT}px`;
   const name = element("span", "call");
   name.setAttribute("role", "rowheader");
-  name.style.paddingLeft = `${call.depth * 14}px`;
+  name.style.paddingLeft = `min(${call.depth * 14}px, 40%)`;
   if (call.parts) {
-    row.setAttribute("aria-expanded", String(!closed.has(at)));
-    const fold = element("button", "", closed.has(at) ? "▸" : "▾");
+    row.setAttribute("aria-expanded", String(!folded(at)));
+    const fold = element("button", "", folded(at) ? "▸" : "▾");
     fold.tabIndex = -1;
-    fold.setAttribute("aria-label", closed.has(at) ? "expand" : "collapse");
+    fold.setAttribute("aria-label", folded(at) ? "expand" : "collapse");
     fold.addEventListener("click", (event) => { event.stopPropagation(); toggle(at); });
     name.append(fold);
   }
   name.append(element("span", "", `${call.mark} ${call.words}${call.slowest ? "  ◂ slowest" : ""}`));
-  name.title = call.words;
+  name.title = `${call.words} (level ${call.depth + 1})`;
   const cells = [name, element("span", "number wide", ms(call.start)),
     element("span", "number", ms(call.took)), element("span", "exit", call.exit)];
   const time = element("span", "time");
@@ -114,6 +123,8 @@ function rowOf(place) {
 
 function draw() {
   rows.style.height = `${shown.length * HEIGHT}px`;
+  const last = Math.max(0, (shown.length + 2) * HEIGHT - grid.clientHeight);  // the old rows still hold it
+  if (!printing && grid.scrollTop > last) grid.scrollTop = last;
   const top = Math.max(0, Math.floor(grid.scrollTop / HEIGHT) - MORE);
   const count = Math.ceil(grid.clientHeight / HEIGHT) + 2 * MORE;
   const begin = printing ? 0 : top, end = printing ? shown.length : Math.min(shown.length, top + count);
@@ -121,7 +132,9 @@ function draw() {
   for (let place = begin; place < end; place += 1) made.push(rowOf(place));
   rows.replaceChildren(...made);
   document.getElementById("axis").textContent = `${ms(Math.round(from))} – ${ms(Math.round(to))}`;
-  if (shown.length) grid.setAttribute("aria-activedescendant", `row-${shown[active]}`);
+  const row = document.getElementById(`row-${shown[active]}`);
+  if (row) grid.setAttribute("aria-activedescendant", row.id);
+  else grid.removeAttribute("aria-activedescendant");
 }
 
 // -- moving about
@@ -174,9 +187,9 @@ const keys = {
   PageDown: () => move(active + 20), PageUp: () => move(active - 20),
   Home: () => move(0), End: () => move(shown.length - 1),
   ArrowRight: () => { const at = shown[active];
-    if (closed.has(at)) toggle(at); else if (calls[at].parts) move(active + 1); },
+    if (folded(at)) toggle(at); else if (calls[at].parts) move(active + 1); },
   ArrowLeft: () => { const at = shown[active];
-    if (calls[at].parts && !closed.has(at)) toggle(at);
+    if (calls[at].parts && !folded(at) && !opened.has(at)) toggle(at);
     else if (calls[at].parent >= 0) move(shown.indexOf(calls[at].parent)); },
   Enter: open, Escape: () => { details.hidden = true; },
   "+": () => zoom(0.5, middle()), "=": () => zoom(0.5, middle()), "-": () => zoom(2),
@@ -191,7 +204,7 @@ function middle() {
 
 grid.addEventListener("keydown", (event) => {
   const act = keys[event.key];
-  if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!act || !shown.length || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
   act();
 });

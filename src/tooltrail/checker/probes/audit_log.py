@@ -1,0 +1,200 @@
+"""The audit log: how it is asked for, what is in it of the calls that were made, what it keeps."""
+
+from typing import TYPE_CHECKING, Any
+
+from ..audit import absent_fields, entry_of, listing_of, moment
+from ..report import FAILED, NOT_APPLICABLE, PASSED, UNKNOWN, Finding, names_of, shown
+from ..rubric import AUDIT_LOG, PROBE
+from .response import TEXTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..audit import Listing
+    from ..examination import Examination, Seen
+    from ..runner import Run
+
+    Entry = dict[str, Any]
+
+_SLACK_S = 2.0
+_SLACK_MS = 50
+_PARALLEL = "parallel"  # the kind of those calls: another probe looks at their entries
+
+
+def ask(exam: "Examination", label: str = "audit-log") -> "Listing | None":
+    """Ask for the log, if that is allowed."""
+    command = exam.audit_command()
+    if command is None:
+        return None
+    return listing_of(exam.runner.run(label, command, exam.trace_id(label)))
+
+
+def look(exam: "Examination", early: "Listing | None") -> "Iterator[Finding]":
+    """Say what the log is worth. `early` is what it said after the first call."""
+    yield _command(exam)
+    pairs = _pairs(exam)
+    every = _every(exam, pairs)
+    yield every
+    found = [(seen, entries[0]) for seen, entries in pairs or () if entries]
+    yield _fields(every, found)
+    yield _true(every, found)
+    yield _appended(exam, every, early)
+    yield _filters(exam, found)
+
+
+def _command(exam: "Examination") -> Finding:
+    listing = exam.listing
+    if listing is None:
+        message = "how to ask for it was not said"
+        return Finding("log.command", UNKNOWN, message, needs=AUDIT_LOG)
+    if not listing.run.finished:
+        message = f"asked for it, it did not end: {listing.run.reason}"
+        return Finding("log.command", UNKNOWN, message, runs=[listing.run])
+    if listing.fault is not None:
+        seen = listing.run.stderr.text.strip() or listing.run.stdout.text.strip()
+        return Finding("log.command", FAILED, listing.fault, shown(seen), [listing.run])
+    if not listing.entries:
+        return Finding("log.command", FAILED, "it knows of no call", runs=[listing.run])
+    message = f"{len(listing.entries)} entries, one a line"
+    return Finding("log.command", PASSED, message, runs=[listing.run])
+
+
+def _pairs(exam: "Examination") -> "list[tuple[Seen, list[Entry]]] | None":
+    """Return each call that must be in the log, with its entries; None where there is no log."""
+    entries: Any = exam.entries()
+    if entries is None:
+        return None
+    return [
+        (seen, entry_of(entries, seen.run, seen.response.request_id))
+        for seen in exam.seen
+        if seen.kind not in (*TEXTS, _PARALLEL) and seen.run.finished and _can_be_found(seen)
+    ]
+
+
+def _can_be_found(seen: "Seen") -> bool:
+    """Tell whether an entry can be told to be of this call: an odd id may have been changed."""
+    return seen.kind != "awkward" or seen.response.request_id is not None
+
+
+def _every(exam: "Examination", pairs: "list[tuple[Seen, list[Entry]]] | None") -> Finding:
+    if pairs is None:
+        if exam.listing is not None and exam.listing.run.finished:
+            return Finding("log.every", FAILED, "there is no log, by its command or as a file")
+        message = "no file was found that holds the call"
+        return Finding("log.every", UNKNOWN, message, needs=AUDIT_LOG)
+    lost = [seen.run for seen, entries in pairs if not entries]
+    if lost:
+        which = names_of(lost)
+        return Finding("log.every", FAILED, f"no entry of: {which}", runs=lost)
+    twice = [seen.run for seen, entries in pairs if len(entries) > 1 and seen.response.request_id]
+    if twice and exam.listing is not None and exam.listing.fault is None:
+        return Finding("log.every", FAILED, f"more than one entry of: {twice[0].label}", runs=twice)
+    if not exam.options.probe:
+        message = "the one call has one; failed ones were not tried"
+        return Finding("log.every", UNKNOWN, message, needs=PROBE)
+    return Finding("log.every", PASSED, f"{len(pairs)} calls, each has its entry")
+
+
+def _without_entries(finding: str, every: Finding) -> Finding:
+    if every.status == UNKNOWN:
+        return Finding(finding, UNKNOWN, "no entry was found to look at", needs=every.needs)
+    return Finding(finding, NOT_APPLICABLE, "there is no entry")
+
+
+def _fields(every: Finding, found: "list[tuple[Seen, Entry]]") -> Finding:
+    if not found:
+        return _without_entries("log.fields", every)
+    for seen, entry in found:
+        lacking = absent_fields(entry)
+        if lacking:
+            message = f"the entry of {seen.run.label} lacks {', '.join(lacking)}"
+            there = ", ".join(shown(name, 30) for name in entry)
+            return Finding("log.fields", FAILED, message, f"it has: {there}", [seen.run])
+    return Finding("log.fields", PASSED, f"all eight, in {len(found)} entries")
+
+
+def _true(every: Finding, found: "list[tuple[Seen, Entry]]") -> Finding:
+    if not found:
+        return _without_entries("log.true", every)
+    for seen, entry in found:
+        for name, wanted, said in _contradictions(seen, entry):
+            message = f"{seen.run.label}: {name} is {said!r}, and was {wanted}"
+            return Finding("log.true", FAILED, message, runs=[seen.run])
+    return Finding("log.true", PASSED, f"exit codes, times and ids agree in {len(found)} entries")
+
+
+def _contradictions(seen: "Seen", entry: "Entry") -> "Iterator[tuple[str, str, Any]]":
+    """Yield what an entry says that is not what was seen: (field, what was seen, what it says)."""
+    run, meta = seen.run, seen.response.meta
+    if "exit_code" in entry and entry["exit_code"] != run.exit_code:
+        yield "exit_code", str(run.exit_code), entry["exit_code"]
+    wanted = meta.get("trace_id") if seen.kind == "awkward" else run.trace_id
+    if entry.get("trace_id") is not None and wanted and entry["trace_id"] != wanted:
+        yield "trace_id", str(wanted), entry["trace_id"]
+    took = entry.get("duration_ms")
+    if isinstance(took, (int, float)) and took > run.wall_ms + _SLACK_MS:
+        yield "duration_ms", f"{run.wall_ms} at most", took
+    at = moment(entry.get("timestamp"))
+    if entry.get("timestamp") is not None and (
+        at is None
+        or not run.started - _SLACK_S <= at <= run.started + run.wall_ms / 1000 + _SLACK_S
+    ):
+        yield "timestamp", "during the call", entry["timestamp"]
+
+
+def _appended(exam: "Examination", every: Finding, early: "Listing | None") -> Finding:
+    if exam.log_faults:
+        return Finding(
+            "log.appended", FAILED, exam.log_faults[0], exam.log.path if exam.log else ""
+        )
+    late = exam.listing
+    compared = early is not None and early.fault is None and early.entries
+    if early is not None and compared and late is not None and late.fault is None:
+        ended = [entry for entry in early.entries if entry.get("exit_code") is not None]
+        lost = [entry for entry in ended if entry not in late.entries]
+        if lost and not late.run.stdout.cut:
+            message = "an entry that was listed after the first call is gone or changed"
+            return Finding("log.appended", FAILED, message, shown(str(lost[0])), [late.run])
+    if exam.log is not None and exam.log_watched:
+        message = f"its former bytes were all there after each of {exam.log_watched} calls"
+        return Finding("log.appended", PASSED, message, exam.log.path)
+    if compared and exam.options.probe:
+        message = "no file was found; former entries are listed unchanged"
+        return Finding("log.appended", PASSED, message)
+    if every.status == FAILED and exam.log is None:
+        return Finding("log.appended", NOT_APPLICABLE, "there is no log")
+    message = "the log was empty before the only call"
+    return Finding("log.appended", UNKNOWN, message, needs=PROBE)
+
+
+def _filters(exam: "Examination", found: "list[tuple[Seen, Entry]]") -> Finding:
+    command = exam.audit_command()
+    if command is None or exam.listing is None or exam.listing.fault is not None or not found:
+        return Finding("log.filters", NOT_APPLICABLE, "there is no answer to be filtered")
+    _, entry = found[-1]
+    filters = [("--limit", "1", _limited), ("--trace-id", str(entry.get("trace_id")), _traced)]
+    if isinstance(entry.get("command"), str):
+        filters.append(("--command", entry["command"], _commanded))
+    runs: list[Run] = []
+    for option, value, right in filters:
+        run = exam.runner.run(
+            f"audit-log {option}", [*command, option, value], exam.trace_id("filter")
+        )
+        runs.append(run)
+        listing = listing_of(run)
+        if listing.fault is not None or not right(listing.entries, value):
+            message = f"{option}: {listing.fault or 'it lists something else'}"
+            return Finding("log.filters", FAILED, message, runs=[run])
+    return Finding("log.filters", PASSED, "--limit, --trace-id, --command", runs=runs)
+
+
+def _limited(entries: "list[Entry]", value: str) -> bool:
+    return len(entries) == int(value)
+
+
+def _traced(entries: "list[Entry]", value: str) -> bool:
+    return bool(entries) and all(str(each.get("trace_id")).startswith(value) for each in entries)
+
+
+def _commanded(entries: "list[Entry]", value: str) -> bool:
+    return bool(entries) and all(str(each.get("command")).startswith(value) for each in entries)
