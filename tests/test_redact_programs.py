@@ -67,6 +67,8 @@ smbclient -U me%§ //h/s
 smbclient --user=me%§ //h/s
 http -a me:§ x.io
 https --auth=me:§ x.io
+http -A bearer -a § x.io
+http --auth-type=bearer --auth=§ x.io
 mongosh -u me -p § h
 sqlcmd -S h -U sa -P §
 zip -P § a.zip f

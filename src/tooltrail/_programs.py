@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 WHOLE = "whole"  # a secret
 ATTACHED = "attached"  # a secret, only where it is attached: alone the flag asks for it
 USER = "user"  # user:secret
+TOKEN = "token"  # user:secret, or a secret where there is no colon
 COMMA = "comma"  # user,secret
 PERCENT = "percent"  # user%secret
 AT = "at"  # user:secret@host
@@ -96,7 +97,7 @@ PROGRAMS: dict[str, tuple[Program, ...]] = {
     **_all(
         "smbclient smbget smbcacls smbtree rpcclient", Program({"-U": PERCENT, "--user": PERCENT})
     ),
-    **_all("http https xh xhs", Program({"-a": USER, "--auth": USER}, "jfvhbdSpq")),
+    **_all("http https xh xhs", Program({"-a": TOKEN, "--auth": TOKEN}, "jfvhbdSpq")),
     **_all(
         "mongo mongosh mongodump mongorestore mongoimport mongoexport mongostat mongotop "
         "cqlsh rabbitmqadmin twine evil-winrm ncftpput ncftpget rdesktop",
@@ -250,11 +251,15 @@ def _within(argument: str, start: int, kind: str) -> "Slice | None":
         if at < 0 or "://" in argument:
             return None
         end = at
-    mark = {USER: ":", AT: ":", COMMA: ",", PERCENT: "%", COOKIE: "=", ASSIGNED: "="}[kind]
+    mark = {USER: ":", TOKEN: ":", AT: ":", COMMA: ",", PERCENT: "%", COOKIE: "=", ASSIGNED: "="}[
+        kind
+    ]
     if kind == COOKIE:
         return (start, end) if "=" in argument[start:] else None
     found = argument.find(mark, start, end)
-    return None if found < 0 else (found + 1, end)
+    if found < 0:
+        return (start, end) if kind == TOKEN else None
+    return found + 1, end
 
 
 def secrets_in(text: str, runners: frozenset[str], depth: int = 0) -> "list[Slice]":
