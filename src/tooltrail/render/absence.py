@@ -3,14 +3,11 @@
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .._stdout import is_terminal
-from .._wire import FAILURE
-from ..entry import Ending, error_fields
-from ..envelope import document, response
+from ..entry import error_fields
 from ..errors import TooltrailError
-from ..query.options import TABLE, query_from
+from ..query.options import JSON, TABLE, query_from
 from ..trust.absence import prove_none
-from .deliver import fail, terminal_columns, undelivered, write
+from .deliver import deliver_found, fail, terminal_columns
 from .progress import Progress
 from .safe import folded, safe
 
@@ -38,24 +35,15 @@ def deliver_absence(
         return fail(call, error, output)
     code = absence.exit_code
     details = error_fields(_CODES[code], _answer(absence)) if code else None
-    call.finish(Ending(code, FAILURE if code else None, error=details))
-    try:
-        if output == TABLE:
-            columns = terminal_columns()
-            drawn = (part for line in lines(absence) for part in folded(line, columns, "  "))
-            write((line + "\n" for line in drawn), True)
-        else:
-            answer = response(
-                exit_code=code,
-                data=absence.as_json(),
-                error=details,
-                warnings=call.warnings,
-                meta=call.meta(),
-            )
-            write([document(answer, indented=is_terminal())], False)
-    except OSError as failure:
-        return undelivered(call, failure)
-    return code
+    columns = terminal_columns()
+    return deliver_found(
+        call,
+        TABLE if output == TABLE else JSON,
+        absence.as_json,
+        lambda: (part for line in lines(absence) for part in folded(line, columns, "  ")),
+        code=code,
+        error=details,
+    )
 
 
 def lines(absence: "Absence") -> "Iterator[str]":

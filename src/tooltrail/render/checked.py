@@ -4,16 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .._stdout import is_terminal
-from .._wire import FAILURE, OWN_TOOL
+from .._wire import OWN_TOOL
 from ..checker import rubric
 from ..checker.report import FAILED, NOT_APPLICABLE, PASSED, UNKNOWN, Report
-from ..entry import Ending, error_fields
-from ..envelope import document, response
+from ..entry import error_fields
 from ..errors import TooltrailError
-from ..query.options import JSON
 from ..secondhand import Teller
-from .deliver import fail, terminal_columns, undelivered, write
+from .deliver import deliver_found, fail, terminal_columns
 from .safe import fit, folded, pad, safe
 
 if TYPE_CHECKING:
@@ -81,25 +78,16 @@ def deliver(call: "Invocation", work: "Callable[[], Checked]", output: str) -> i
         return fail(call, error, output)
     except OSError as error:  # of our own making: no descriptors, no processes, no room
         return fail(call, TooltrailError(f"the command could not be run: {error}"), output)
-    code, details = found.exit_code, found.error()
     data = found.as_json()
-    call.finish(Ending(code, FAILURE if code else None, error=details))
-    try:
-        if output == JSON:
-            answer = response(
-                exit_code=code,
-                data=data,
-                error=call.error,
-                warnings=call.warnings,
-                meta=call.meta(),
-            )
-            write([document(answer, indented=is_terminal())], False)
-        else:
-            reports = data["reports"] if found.is_list else [data]
-            write((line + "\n" for line in _lines(found, reports, output)), True)
-    except OSError as failure:
-        return undelivered(call, failure)
-    return code
+    reports = data["reports"] if found.is_list else [data]
+    return deliver_found(
+        call,
+        output,
+        lambda: data,
+        lambda: _lines(found, reports, output),
+        code=found.exit_code,
+        error=found.error(),
+    )
 
 
 def _lines(found: Checked, reports: list[dict[str, Any]], output: str) -> Iterator[str]:

@@ -111,6 +111,38 @@ def deliver(call: "Invocation", output: str, print_it: "Callable[[], None]") -> 
     return 0
 
 
+def deliver_found(
+    call: "Invocation",
+    output: str,
+    found: "Callable[[], dict[str, Any]]",
+    lines: "Callable[[], Iterable[str]]",
+    *,
+    code: int = 0,
+    error: "dict[str, Any] | None" = None,
+) -> int:
+    """Answer with what was found, and an exit code that says what it comes to; finish `call`.
+
+    `found` makes the `data` of a response, `lines` the same for people; only one of them is called.
+    Return the exit code.
+    """
+    call.finish(Ending(code, FAILURE if code else None, error=error))
+    try:
+        if output == JSON:
+            answer = response(
+                exit_code=code,
+                data=found(),
+                error=call.error or error,
+                warnings=call.warnings,
+                meta=call.meta(),
+            )
+            write([document(answer, indented=is_terminal())], False)
+        else:
+            write((line + "\n" for line in lines()), True)
+    except OSError as failure:
+        return undelivered(call, failure)
+    return code
+
+
 def fail(call: "Invocation", error: TooltrailError, output: str) -> int:
     """Say what went wrong, where the caller looks for it; return the exit code."""
     details = error_fields(error.code, error.message, hint=error.hint)

@@ -2,17 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .._stdout import is_terminal
-from .._wire import FAILURE
-from ..entry import Ending, error_fields
-from ..envelope import document, response
+from ..entry import error_fields
 from ..errors import NotFoundError, TooltrailError
-from ..query.options import JSON, Query, query_from
+from ..query.options import Query, query_from
 from ..query.search import Search
 from ..query.turning import turning_point
 from ..reconstruct import Call, rebuild
 from ..reconstruct.compare import ALIKE, CHANGED, MOVED, ONLY_A, ONLY_B, Noise, compare
-from .deliver import fail, note_problems, terminal_columns, tidy, undelivered, write
+from .deliver import deliver_found, fail, note_problems, terminal_columns, tidy
 from .safe import duration, fit, safe
 from .words import call_words, ending_words
 
@@ -91,25 +88,16 @@ def deliver_diff(call: "Invocation", values: "Mapping[str, Any]", output: str) -
     if values.get("exit_code") and found.differing:
         count = len(found.differing)
         code, details = 1, error_fields(_CODE, f"{count} call{'s' if count > 1 else ''} differ")
-    call.finish(Ending(code, FAILURE if code else None, error=details))
-    try:
-        if output == JSON:
-            answer = response(
-                exit_code=code,
-                data=found.as_json(),
-                error=details,
-                warnings=call.warnings,
-                meta=call.meta(),
-            )
-            write([document(answer, indented=is_terminal())], False)
-        else:
-            columns = terminal_columns()
-            drawn = (line if columns is None else fit(line, columns) for line in lines(found))
-            write((line + "\n" for line in drawn), True)
-    except OSError as failure:
-        return undelivered(call, failure)
     tidy([])
-    return code
+    columns = terminal_columns()
+    return deliver_found(
+        call,
+        output,
+        found.as_json,
+        lambda: (line if columns is None else fit(line, columns) for line in lines(found)),
+        code=code,
+        error=details,
+    )
 
 
 def _found(values: "Mapping[str, Any]") -> Compared:

@@ -4,15 +4,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from .._stdout import is_terminal
-from .._wire import FAILURE
-from ..entry import Ending, error_fields
-from ..envelope import document, response
+from ..entry import error_fields
 from ..errors import TooltrailError
-from ..query.options import JSON
 from ..reconcile import ledgers, server
 from ..trust.findings import counted
-from .deliver import fail, terminal_columns, tidy, undelivered, write
+from .deliver import deliver_found, fail, terminal_columns, tidy
 from .safe import fit, safe
 from .words import call_words
 
@@ -45,25 +41,16 @@ def deliver(
     details = error_fields(_CODE, _summary(found), hint="data tells each") if code else None
     for gap, message in found.gaps:
         call.warnings.append({"code": gap, "message": message})
-    call.finish(Ending(code, FAILURE if code else None, error=details))
-    try:
-        if output == JSON:
-            answer = response(
-                exit_code=code,
-                data=found.as_json(),
-                error=details,
-                warnings=call.warnings,
-                meta=call.meta(),
-            )
-            write([document(answer, indented=is_terminal())], False)
-        else:
-            columns = terminal_columns()
-            shown = (line if columns is None else fit(line, columns) for line in lines(found))
-            write((line + "\n" for line in shown), True)
-    except OSError as failure:
-        return undelivered(call, failure)
     tidy([])
-    return code
+    columns = terminal_columns()
+    return deliver_found(
+        call,
+        output,
+        found.as_json,
+        lambda: (line if columns is None else fit(line, columns) for line in lines(found)),
+        code=code,
+        error=details,
+    )
 
 
 def _summary(found: "Reconciled | ServerReconciled") -> str:

@@ -5,6 +5,7 @@ characters, ANSI escapes and bidi marks become visible escapes, and the length i
 capped.
 """
 
+import textwrap
 from typing import Any
 from unicodedata import category, east_asian_width
 
@@ -13,6 +14,7 @@ from .._encode import encode
 _ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _WIDE = frozenset({"W", "F"})
 _MAX_SCALAR_CHARS = 400
+_MIN_FOLDED = 11  # columns behind the indentation, however narrow the terminal
 
 
 def safe(value: Any, limit: int = _MAX_SCALAR_CHARS) -> str:
@@ -58,18 +60,13 @@ def fit(text: str, columns: int) -> str:
 def folded(text: str, columns: int | None, indent: str) -> list[str]:
     """Break a printable text into lines of so many columns, those after the first indented.
 
-    A word that is longer is cut. None is one line, however long.
+    None is one line, however long.
     """
     if columns is None or width(text) <= columns:
         return [text]
-    made, line = [], ""
-    for word in text.split(" "):
-        longer = f"{line} {word}" if line else word
-        if line.strip() and width(longer) > columns:
-            made.append(line)
-            longer = indent + word
-        line = longer
-    return [fit(each, columns) for each in (*made, line)]
+    room = max(columns, len(indent) + _MIN_FOLDED)
+    broken = textwrap.wrap(text, room, subsequent_indent=indent, break_on_hyphens=False)
+    return [fit(line, room) for line in broken]
 
 
 def pad(text: str, columns: int, *, right: bool = False) -> str:

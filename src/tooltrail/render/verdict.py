@@ -1,20 +1,16 @@
 """Say what a verification found: for people in sentences, for programs as one response."""
 
 import sys
-import textwrap
 from typing import TYPE_CHECKING, Any
 
-from .._stdout import is_terminal
-from .._wire import FAILURE
-from ..entry import Ending, error_fields
-from ..envelope import document, response
+from ..entry import error_fields
 from ..errors import TooltrailError
 from ..query.options import JSON, TABLE
 from ..trust.findings import HOLDS, INTACT, MISSING, UNREADABLE, counted
 from ..trust.scope import Verification, verify
-from .deliver import fail, terminal_columns, undelivered, write
+from .deliver import deliver_found, fail, terminal_columns
 from .progress import Progress
-from .safe import safe
+from .safe import folded, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -56,22 +52,14 @@ def deliver_verification(
         return fail(call, error, output)
     code = verification.exit_code
     details = _error(verification) if code else None
-    call.finish(Ending(code, FAILURE if code else None, error=details))
-    try:
-        if output == JSON:
-            answer = response(
-                exit_code=code,
-                data=verification.as_json(),
-                error=details,
-                warnings=call.warnings,
-                meta=call.meta(),
-            )
-            write([document(answer, indented=is_terminal())], False)
-        else:
-            write((line + "\n" for line in lines(verification, terminal_columns())), True)
-    except OSError as failure:
-        return undelivered(call, failure)
-    return code
+    return deliver_found(
+        call,
+        output,
+        verification.as_json,
+        lambda: lines(verification, terminal_columns()),
+        code=code,
+        error=details,
+    )
 
 
 def _error(verification: Verification) -> dict[str, Any]:
@@ -145,12 +133,7 @@ def _receipts(receipts: "Receipts", columns: int | None) -> "Iterator[str]":
             break
 
 
-def _wrapped(start: str, text: str, columns: int | None) -> "Iterator[str]":
-    """Yield a sentence in lines of a terminal's width; in one line where there is none."""
-    if columns is None:
-        yield start + text
-        return
-    room = max(20, min(columns, _COLUMNS) - len(start))
-    first, *rest = textwrap.wrap(text, room, break_on_hyphens=False) or [""]
-    yield start + first
-    yield from (" " * len(start) + line for line in rest)
+def _wrapped(start: str, text: str, columns: int | None) -> list[str]:
+    """Return a sentence in lines of a terminal's width; in one line where there is none."""
+    room = None if columns is None else min(columns, _COLUMNS)
+    return folded(start + text, room, " " * len(start))
