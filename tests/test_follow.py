@@ -197,6 +197,19 @@ def test_another_log_in_the_place_of_one_is_read_from_its_beginning(
     assert "another log is in the place of the one that was read" in done.stderr
 
 
+def test_sealed_segments_are_read_though_the_active_file_is_gone(tmp_path: Path) -> None:
+    """Once: a log of which somebody removed the end still tells what it has."""
+    path = tmp_path / "demo" / "audit.jsonl"
+    for number in range(60):
+        body = {"event": "later", "n": number, "pad": "x" * 150}
+        append(str(path), "demo", encode(body), rotate_at=SMALL)
+    path.unlink()
+    tail = Tail(str(path), Place())
+    assert tail.has_grown()
+    assert len(list(tail.lines())) > 20
+    assert not tail.has_grown()
+
+
 def test_a_torn_line_is_waited_for(tmp_path: Path) -> None:
     """It is not half read: the next writer closes it off."""
     path = tmp_path / "demo" / "audit.jsonl"

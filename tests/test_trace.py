@@ -377,6 +377,15 @@ def test_of_hooks_at_once_the_one_that_names_the_tool_has_it() -> None:
     assert joined == {"h1": None, "b1": "h2", "x1": None}
 
 
+def test_a_tool_is_named_by_whole_words() -> None:
+    """`go` is not in `cargo`."""
+    own = {"trace_id": "claude-code-s"}
+    both = [hook("h1", 0, 500, "cargo", "build"), hook("h2", 0, 500, "sh", "-c", "/opt/bin/go x")]
+    trace = rebuild("t", [*both, entry("go1", 50, 400, **own)])
+    assert [call.request_id for call in trace.roots] == ["h1", "h2"]
+    assert [call.request_id for call in trace.roots[1].children] == ["go1"]
+
+
 def test_a_job_that_ran_later_on_another_host_does_not_move_its_clock() -> None:
     """One call alone may have been made to run later."""
     later = entry("b", 60_000, 100, parent_request_id="a", **on("there"))

@@ -79,6 +79,7 @@ class Invocation:
         trace_id: str | None = None,
         operator: str | None = None,
         secrets: "Iterable[str]" = (),
+        environment: "Mapping[str, str] | None" = None,
     ) -> None:
         self.tool = tool_name(tool)
         self.version = version
@@ -106,7 +107,8 @@ class Invocation:
         self._executable = executable
         self._asked = (trace_id, operator)
         keys = f"{self.path.rpartition('/')[0].rpartition('/')[0]}/{OWN_TOOL}"
-        self.redactor = Redactor(secrets, rules=self.settings.redact, keys=keys)
+        rules = self.settings.redact
+        self.redactor = Redactor(secrets, rules=rules, keys=keys, environment=environment)
         self._unrecorded: str | None = None  # why, where a line of it is missing
         self._supersedes = False
         self._meta_left = False

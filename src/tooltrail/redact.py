@@ -93,12 +93,6 @@ class Redactor:
             self._redaction()
         self.declare(names)
 
-    def look_in(self, environment: "Mapping[str, str]") -> None:
-        """Take the secrets of these variables out, in place of those of this process."""
-        self._variables = environment
-        self._candidates = None
-        self._engine = None
-
     def declare(self, names: "Iterable[str]", *, prompted: bool = False) -> None:
         """Name params and flags that the author declared secret.
 

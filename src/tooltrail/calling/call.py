@@ -82,10 +82,9 @@ class Call(Invocation):
             executable=self._program,
             trace_id=trace_id or (None if env is None else env.get(TOOL_TRACE_ID)),
             operator=operator,
+            environment=None if env is None else {**os.environ, **self._environment},
         )
         self._capture = FULL if self.level == LEVEL_FULL else capture
-        if env is not None:
-            self.redactor.look_in({**os.environ, **self._environment})
 
     def make(
         self,

@@ -13,7 +13,6 @@ PASSED = "passed"
 FAILED = "failed"
 UNKNOWN = "unknown"  # the probe was not allowed, or could not finish
 NOT_APPLICABLE = "not_applicable"
-STATUSES = (PASSED, FAILED, UNKNOWN, NOT_APPLICABLE)
 
 _MOST_RUNS = 3  # of one finding that are shown
 _SEEN_CHARS = 300

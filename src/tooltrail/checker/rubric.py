@@ -23,7 +23,6 @@ LEVELS = {
     3: "meta.trace_id is the caller's; `audit-log --output jsonl`; an append-only log, by itself",
 }
 
-RUN = "run"  # what every check may do: run the command once, and read its log
 PROBE = "--probe"
 REPEAT = "--repeat"
 AUDIT_LOG = "--tool"

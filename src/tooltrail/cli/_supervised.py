@@ -42,6 +42,7 @@ class Supervision:
     def __init__(self, call: "Invocation", options: "Mapping[str, str]") -> None:
         self.timed_out: Ending | None = None
         self.lost: str | None = None  # why what the command printed could not be passed on
+        self.reaped = False  # the command's pid may be another's by now
         self._call = call
         given = options.get("--timeout")
         self._timeout = None if given is None else seconds(given)
@@ -88,7 +89,7 @@ class Supervision:
             ended, found = os.waitpid(pid, os.WNOHANG)
             if not ended:
                 return None
-            status = found
+            status, self.reaped = found, True
             return os.waitstatus_to_exitcode(found)
 
         if watch is not None:
@@ -185,7 +186,8 @@ def _leave_running(streams: "list[Stream]") -> None:
         return
     try:
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
-            signal.signal(number, signal.SIG_DFL)  # they were passed on to the command
+            if signal.getsignal(number) != signal.SIG_IGN:  # it was passed on to the command
+                signal.signal(number, signal.SIG_DFL)
         poll = select.poll()
         for fd in left:
             poll.register(fd, select.POLLIN)

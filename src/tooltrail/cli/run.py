@@ -315,11 +315,8 @@ class _Child:
             _signal.signal(number, handler)
 
     def _pass_on(self, number: int, _frame: "FrameType | None") -> None:
-        if self._running:
-            try:
-                os.kill(self.pid, number)
-            except ProcessLookupError:
-                return  # it has just ended
+        if self._running and not (self.supervision is not None and self.supervision.reaped):
+            os.kill(self.pid, number)
 
 
 def _prctl() -> "Callable[..., int] | None":

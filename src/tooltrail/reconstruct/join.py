@@ -9,6 +9,7 @@ in its time, and that nobody else made, is taken for made by it; of several call
 one that names the tool.
 """
 
+import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     Entry = dict[str, Any]
 
+_WORD = re.compile(r"[\w.+-]+")  # of a command line: a path's last part is one, too
 _LEEWAY_MS = 20  # by which clocks that were read one after the other may differ
 _AT_ONCE = 50  # calls of an agent, of which one may have made a call
 _OUTSIDE = (RECORDER_WRAPPER, RECORDER_CALLER)  # who record a program that they started
@@ -88,7 +90,7 @@ def _names(outer: "Call", inner: "Call") -> bool:
     params = outer.entry.get("params")
     argv = params.get("argv") if isinstance(params, dict) else None
     words = " ".join(map(str, argv)) if isinstance(argv, list) else ""
-    return str(inner.entry.get("tool")) in words
+    return str(inner.entry.get("tool")) in _WORD.findall(words)
 
 
 def _ended_alike(outer: "Entry", inner: "Entry") -> bool:

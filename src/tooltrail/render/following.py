@@ -3,6 +3,7 @@
 import os
 import select
 import sys
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from .._host import say
@@ -141,7 +142,7 @@ class _Reader:
         """Put the cursor behind what is there; return the search for what is shown of that."""
         search = Search(self._query, self._paths)
         cursor.to_the_end(search.paths)
-        past = query_with_tail(self._query, self._backlog)
+        past = _with_tail(self._query, self._backlog)
         seen = Search(past, self._paths)
         seen.until = {path: cursor.place(path).seq for path in search.paths}
         seen.ended_only = True
@@ -159,10 +160,8 @@ class _Reader:
             raise BrokenPipeError(32, os.strerror(32))
 
 
-def query_with_tail(query: "Query", tail: int | None) -> "Query":
+def _with_tail(query: "Query", tail: int | None) -> "Query":
     """Return the query for what is shown before following: the last few, unless it says since."""
-    from copy import copy
-
     past = copy(query)
     past.tail = tail or (None if query.since else _BACKLOG)
     return past

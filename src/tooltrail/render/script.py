@@ -35,7 +35,7 @@ _HEAD = """\
 set -u
 """
 _RECORDED = """\
-export TOOL_TRACE_ID="${{TOOL_TRACE_ID:-{replay}}}"
+export TOOL_TRACE_ID="${TOOL_TRACE_ID:-REPLAY}"
 recorded() { # STEP RECORDED NOW
   [ "$3" -eq "$2" ] && return
   echo "step $1 ended with exit code $3, and with $2 when it was recorded: stopped" >&2
@@ -79,7 +79,7 @@ def _script(trace: "Trace", calls: "Sequence[Call]", first: int) -> "Iterator[st
         if number >= first
     ]
     yield from secrets.asked()
-    yield _RECORDED.replace("{{", "{").replace("}}", "}").replace("{replay}", _replay(trace))
+    yield _RECORDED.replace("REPLAY", _replay(trace))
     if first > 1:
         yield f"\n# steps 1 to {first - 1} are left out\n"
     yield from steps

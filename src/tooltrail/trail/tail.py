@@ -56,9 +56,9 @@ class Tail:
         """Tell whether the log is another than when this was asked last."""
         try:
             status = os.stat(self.path)
+            seen = status.st_ino, status.st_size
         except OSError:
-            return False
-        seen = status.st_ino, status.st_size
+            seen = 0, 0  # its active file is gone: what was sealed is read once
         grown, self._seen = seen != self._seen, seen
         return grown
 
