@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from .growth import piece_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -28,6 +30,7 @@ FIELDS = (
 _MAY_BE_NULL = frozenset({"operator", "command"})
 _LARGEST = 268_435_456  # bytes: of a larger file only so much is held against itself
 _PIECE = 1_048_576
+_NOT_KEPT = "what it wrote at first is not what is there at its end: it wrote over it"
 _NAMES = (".jsonl", ".ndjson", ".log", ".json")
 _MOST_FILES = 200
 
@@ -121,14 +124,17 @@ class LogFile:
         """Remember the file as it is now."""
         self.size, self._digest, self.lines = _digest_of(self.path, None)
 
-    def changed(self) -> str | None:
-        """Say what became of what was there, or None: it is as it was, with something after it."""
-        if not self.size:
+    def changed(self, added: bytes = b"") -> str | None:
+        """Say what became of what was there, or None: it is as it was, with something after it.
+
+        `added`: what was seen behind it since.
+        """
+        if not self.size and not added:
             return None
         for path in (self.path, *_sealed(self.path)):
             size, digest, _ = _digest_of(path, self.size)
             if size == self.size and digest == self._digest:
-                return None
+                return None if _has(path, size, added) else _NOT_KEPT
         try:
             size = os.path.getsize(self.path)
         except OSError:
@@ -136,6 +142,13 @@ class LogFile:
         if size < self.size:
             return f"the file had {self.size} bytes and now has {size}"
         return f"the first {self.size} bytes of the file are not what they were"
+
+
+def _has(path: str, start: int, piece: bytes) -> bool:
+    try:
+        return piece_of(path, start, len(piece)) == piece
+    except OSError:
+        return False
 
 
 def _sealed(path: str) -> "Iterator[str]":

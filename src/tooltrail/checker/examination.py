@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .._host import randomness
 from ..trail import data_home, log_path
 from . import audit
+from .growth import Growth
 from .program import Program
 from .responses import META, Response, response_of
 from .runner import Run
@@ -92,17 +93,21 @@ class Examination:
             trace_id = self.trace_id(label.replace(" ", "-"))
         if self.gives_up():
             return self.keep(not_tried(label, argv, trace_id), kind)
-        run = self.runner.run(
-            label, argv, trace_id, more=more, content=content, watch=watch, children=children
-        )
-        return self.keep(run, kind)
+        growth = None if self.log is None else Growth(self.log.path, self.log.size)
+        try:
+            run = self.runner.run(
+                label, argv, trace_id, more=more, content=content, watch=watch, children=children
+            )
+        finally:
+            added = b"" if growth is None else growth.stop()
+        return self.keep(run, kind, added)
 
     def gives_up(self) -> bool:
         """Tell whether enough calls did not end: each costs its whole deadline."""
         return sum(not each.run.finished for each in self.seen) >= _MOST_STUCK
 
-    def keep(self, run: "Run", kind: str) -> Seen:
-        """Take a run into account that has ended."""
+    def keep(self, run: "Run", kind: str, added: bytes = b"") -> Seen:
+        """Take a run into account that has ended. `added`: what its log was seen to gain."""
         response = response_of(run, self.options.meta_path, meta_file=self.options.meta_file)
         for name, output in (("stdout", run.stdout), ("stderr", run.stderr)):
             text = output.text if self.canaries else ""
@@ -112,17 +117,17 @@ class Examination:
         run.forget()
         seen = Seen(run, response, kind)
         self.seen.append(seen)
-        self.look_at_log(seen)
+        self.look_at_log(seen, added)
         return seen
 
-    def look_at_log(self, seen: Seen) -> None:
+    def look_at_log(self, seen: Seen, added: bytes = b"") -> None:
         """Hold the log against what it was before; find it, if it was not known."""
         if self.log is None:
             self._find_log(seen)
             return
         if self.log.size:
             self.log_watched += 1
-            change = self.log.changed()
+            change = self.log.changed(added)
             if change is not None:
                 self.log_faults.append(f"after {seen.run.label}: {change}")
         self.log.note()
