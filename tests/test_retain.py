@@ -1,6 +1,5 @@
 """Sealed segments are compressed and pruned off every tool's path, and nothing else is lost."""
 
-import gzip
 import hashlib
 import json
 import os
@@ -14,6 +13,7 @@ import pytest
 from conftest import PYTHON, Home
 from tooltrail.settings.kinds import Retention
 from tooltrail.trail import append
+from tooltrail.trail.packed import PackedWriter
 from tooltrail.trail.segments import lines_of, segments, snapshot
 from tooltrail.trust.retain import compress, is_due, prune, retain
 
@@ -82,8 +82,8 @@ def test_a_compressed_segment_that_reads_otherwise_does_not_replace_the_plain_on
     log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The plain file goes only after the compressed one was read back whole."""
-    real = gzip.GzipFile.write
-    monkeypatch.setattr(gzip.GzipFile, "write", lambda file, data: real(file, data[:-1]))
+    real = PackedWriter.write
+    monkeypatch.setattr(PackedWriter, "write", lambda packed, data: real(packed, data[:-1]))
     oldest = segments(str(log))[0]
     with pytest.raises(OSError, match="read back otherwise"):
         compress(oldest)

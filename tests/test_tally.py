@@ -46,6 +46,7 @@ CALLS = st.lists(
             ),
             "torn": st.booleans(),
             "clamped": st.booleans(),
+            "sealed": st.sampled_from(["", "", "plain", "packed"]),
         }
     ),
     max_size=12,
@@ -97,6 +98,8 @@ def write(path: Path, calls: list[dict[str, Any]]) -> None:
                 json.dumps({**head, "supersedes": True, **line}, separators=(",", ":")).encode()
             )
             log.seq += 1
+        if call.get("sealed"):
+            log.seal(compress=call["sealed"] == "packed")
     log.write(path.parent)
 
 
@@ -116,8 +119,17 @@ def test_the_counts_are_those_of_the_entries(
         patch.setattr(counting, "_BLOCK", block)
         patch.setattr(counting, "_PART", 3 * block)
         found = tally(str(path), ALL)
-    assert found.counts == wanted
-    assert found.bad_lines == slow.bad_lines
+        assert found.counts == wanted
+        assert found.bad_lines == slow.bad_lines
+        for place in (0, 2, 3):
+            for _ in range(2):  # the second time by what the first has left beside the segments
+                some = tally(str(path), [place])
+                kept = {place, 4, 5, 6}
+                narrow: Counter[Any] = Counter()
+                for key, count in wanted.items():
+                    narrow[tuple(key[at] if at in kept else None for at in ALL)] += count
+                assert some.counts == narrow
+                assert some.bad_lines == slow.bad_lines
 
 
 def test_several_processes_count_as_one_does(tmp_path: Path, monkeypatch: Any) -> None:

@@ -20,6 +20,7 @@ IMPORT_TOOL = "tooltrail-import"  # whose log holds what was imported: its times
 
 STRAY_OUTPUT = "STRAY_OUTPUT"  # the warning that holds what was printed beside a response
 
+CONTINUES = ("-", "/", ":")  # what an id goes on with that extends another
 MAX_ID_CHARS = 256  # of a caller's trace id, operator, session
 MAX_TEXT_CHARS = 131_072  # of one recorded string; Linux's own limit for an argument
 

@@ -47,16 +47,20 @@ class LogEntries:
         *,
         literal: bytes | None = None,
         since: str | None = None,
+        indexed: bool = True,
     ) -> "Iterator[Entry]":
         """Yield the entries whose line passes `may_match`, a test on the raw line.
 
-        Lines without `literal`, and lines written before `since`, need not be looked at; then
-        what is damaged among them is not counted. Raises `OSError` where the log cannot be read.
+        Lines without the id `literal`, and lines written before `since`, need not be looked at;
+        then what is damaged among them is not counted. Without `indexed` no index is believed
+        that says where the id is not. Raises `OSError` where the log cannot be read.
         """
         picture = snapshot(self.path)
         whole_log = literal is None and since is None
         yield from self.fold(
-            lambda: _candidates(picture, literal, since), may_match, whole_log=whole_log
+            lambda: _candidates(picture, literal, since, indexed=indexed),
+            may_match,
+            whole_log=whole_log,
         )
 
     def fold(
@@ -167,11 +171,12 @@ def _glanced(found: "tuple[bytes, bool]") -> "Glanced":
 
 
 def _candidates(
-    picture: "Snapshot", literal: bytes | None, since: str | None
+    picture: "Snapshot", literal: bytes | None, since: str | None, *, indexed: bool
 ) -> "Iterator[tuple[bytes, bool]]":
     """Yield the lines that may be asked for, each with whether it is whole."""
     if literal is not None:
-        return ((line, is_whole(line)) for line in lines_with(picture, literal))
+        found = lines_with(picture, literal, is_id=indexed)
+        return ((line, is_whole(line)) for line in found)
     return lines(picture) if since is None else lines_since(picture, since)
 
 

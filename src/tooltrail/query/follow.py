@@ -186,7 +186,7 @@ def _begin_of(path: str, request_id: str) -> "Entry | None":
     found: Entry | None = None
     wanted = request_id.encode("ascii", "replace")
     try:
-        for line in lines_with(snapshot(path), wanted):
+        for line in lines_with(snapshot(path), wanted, is_id=True):
             event, own = glance(line)
             if own == wanted and event == b"end":
                 return None

@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from .._host import user_name
 from .._invocation import current
-from .._wire import OWN_TOOL
+from .._wire import CONTINUES, OWN_TOOL
 from ..context import from_environment
 from ..errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_CONTINUES = ("-", "/", ":")
 _GENERATED = "generated"
 
 
@@ -38,7 +37,7 @@ def continues(value: Any, wanted: str) -> bool:
     return (
         isinstance(value, str)
         and value.startswith(wanted)
-        and value[len(wanted) :].startswith(_CONTINUES)
+        and value[len(wanted) :].startswith(CONTINUES)
     )
 
 

@@ -62,6 +62,7 @@ class Search:
         self._logs = self._all_logs()
         self.until: dict[str, int] = {}  # how far to read a log: the `seq` of the last line
         self.ended_only = False  # leave out what has not ended
+        self.indexed = True  # believe the indexes of sealed segments, which may be anybody's
         self._unreadable: list[str] = []
         self._literal = _literal_of(query)
         self._text = None if query.text is None else encode(query.text)[1:-1].encode("ascii")
@@ -108,7 +109,10 @@ class Search:
         seen_killed = SeenKilled(log.path)
         try:
             for entry in log.read(
-                self.may_match, literal=self._literal, since=self._written_since(log)
+                self.may_match,
+                literal=self._literal,
+                since=self._written_since(log),
+                indexed=self.indexed,
             ):
                 if entry["outcome"] == VANISHED:
                     seen_killed.complete(entry)

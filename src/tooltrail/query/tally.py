@@ -17,6 +17,7 @@ from .._wire import PURPOSE_AUDIT, VANISHED
 from ..trail.find import file_is_compressed, lines_with
 from ..trail.read import glance, is_whole, parse, supersedes
 from ..trail.segments import snapshot
+from . import counts
 from .fold import LogEntries
 from .killed import SeenKilled
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from ..trail.segments import Segment
+    from .counts import Known
     from .options import Query
 
     Entry = dict[str, Any]
@@ -71,6 +73,34 @@ class Tally:
         self.again |= later.again
         self.bad_lines += later.bad_lines
 
+    def narrowed(self, kept: "frozenset[int]") -> "Tally":
+        """Return the same without the places of its keys that are not kept."""
+        every, self.counts = self.counts, Counter()
+        for key, count in every.items():
+            told = (each if place in kept else None for place, each in enumerate(key))
+            self.counts[tuple(told)] += count
+        return self
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what else there is beside the counts."""
+        return {
+            "begun": sorted(self.begun),
+            "ended": sorted(self.ended),
+            "again": sorted(self.again),
+            "bad_lines": self.bad_lines,
+        }
+
+
+def _told(table: "Known", kept: "frozenset[int]") -> Tally:
+    """Return the counts that are beside a segment."""
+    found = Tally()
+    for key, count in counts.rows(table, kept):
+        found.counts[key] += count
+    told = table[0]
+    found.begun, found.ended = set(told["begun"]), set(told["ended"])
+    found.again, found.bad_lines = set(told["again"]), told["bad_lines"]
+    return found
+
 
 def key_of(entry: "Entry") -> "Key":
     """Return under what a call is counted."""
@@ -108,20 +138,46 @@ def tally(
     calls. `progress` is told how many bytes are done, and all of them. Raises `OSError` where the
     log cannot be read.
     """
-    picture = snapshot(path)
     kept = frozenset((*places, *_ALWAYS))
-    parts = [(*part, kept) for segment, size in picture for part in _parts(segment, size)]
+    plan = [_Plan(segment, size, kept) for segment, size in snapshot(path)]
+    parts = [part for each in plan for part in each.parts]
     whole = sum(stop - start for _, start, stop, _ in parts)
     found = Tally()
     done = 0
     counting = _counted(parts, alone=whole < _ALONE)
-    for (_, start, stop, _), counted in zip(parts, counting, strict=True):
-        found.add(counted)
-        done += stop - start
-        if progress is not None:
-            progress(done, whole)
+    for each in plan:
+        for _, start, stop, _ in each.parts:
+            each.counted.add(next(counting))
+            done += stop - start
+            if progress is not None:
+                progress(done, whole)
+        found.add(each.result(kept))
     _settle(found, path, kept)
     return found
+
+
+class _Plan:
+    """What is to be done about a segment: its `parts` are counted; none where that was done."""
+
+    def __init__(self, segment: "Segment", size: int | None, kept: "frozenset[int]") -> None:
+        self.counted = Tally()
+        self.parts: list[Part] = []
+        self._segment = segment
+        self._known = counts.load(segment, kept) if segment.sealed else None
+        self._places = counts.places_of(kept) if segment.sealed else kept
+        if self._known is None:
+            with segment.open_as_it_is() if segment.sealed else segment.open() as file:
+                self._status = os.fstat(file.fileno())
+            self.parts = [(*part, self._places) for part in _parts(segment, size)]
+
+    def result(self, kept: "frozenset[int]") -> Tally:
+        """Return what the segment comes to; what had to be counted is kept for the next time."""
+        if not self._segment.sealed:
+            return self.counted
+        if self._known is not None:
+            return _told(self._known, kept)
+        counts.save(self._segment, self._status, kept, self.counted.counts, self.counted.as_json())
+        return self.counted.narrowed(kept)
 
 
 def _parts(segment: "Segment", size: int | None) -> "Iterator[tuple[Segment, int, int]]":
@@ -281,7 +337,7 @@ def _settle(found: Tally, path: str, kept: "frozenset[int]") -> None:
     unsettled = found.begun | found.again
     truth = _entries_of(unsettled, path)
     for wanted in found.again:
-        for line in lines_with(snapshot(path), wanted.encode()):
+        for line in lines_with(snapshot(path), wanted.encode(), is_id=True):
             event, own = glance(line)
             if event == b"end" and own == wanted.encode() and (body := parse(line)) is not None:
                 _add(found, LogEntries("").entry(body, event, own), kept, -1)

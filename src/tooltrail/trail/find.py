@@ -1,16 +1,20 @@
 """Find lines in a log without reading all of it: by a text that they hold, or by their time.
 
-Nothing is indexed, so nothing can be wrong about the log that is being written. A text is found
-by libc's `memmem` over the mapped file, in as many threads as there are cores: at the speed of
-grep. A time is found by bisection: `logged_at` never goes back within a log.
+The log that is written to is not indexed, so nothing can be wrong about it. A text is found by
+libc's `memmem` over the mapped file, in as many threads as there are cores: at the speed of grep.
+A time is found by bisection: `logged_at` never goes back within a log. Of a sealed segment with an
+index, an id is searched for in the blocks that may hold it.
 """
 
 import mmap
 import os
 import zlib
 from errno import EBADMSG
+from functools import partial
 from typing import TYPE_CHECKING
 
+from .index import places_of
+from .packed import unpacked
 from .segments import COMPRESSED, lines_of, open_plainly
 
 if TYPE_CHECKING:
@@ -28,25 +32,57 @@ _LOGGED_AT = b'"logged_at":"'
 _TIME_CHARS = 24
 
 
-def lines_with(picture: "Snapshot", literal: bytes) -> "Iterator[bytes]":
+def lines_with(picture: "Snapshot", literal: bytes, *, is_id: bool = False) -> "Iterator[bytes]":
     """Yield the lines of a log that hold `literal`, in order, with their newlines.
 
-    Raises `OSError` where a segment cannot be read; one that was pruned meanwhile is passed over.
+    With `is_id`, those in which it is the id of a call, a trace or a session, or one of those
+    continues it; there may be others among them. Raises `OSError` where a segment cannot be read;
+    one that was pruned meanwhile is passed over.
     """
     if not literal:
         raise ValueError("an empty text is in every line")
     for segment, size in picture:
         try:
-            with segment.open() as file:
-                if file_is_compressed(file):
-                    yield from _in_stream(file, literal)
-                else:
-                    known = size if not segment.rewritten else None
-                    yield from _in_file(file, _size_of(file) if known is None else known, literal)
+            if not is_id or not segment.sealed:
+                yield from _in_segment(segment, size, literal)
+            else:
+                yield from _in_sealed(segment, literal)
         except FileNotFoundError:
             continue
         except (EOFError, zlib.error) as error:
             raise OSError(EBADMSG, f"{segment.name} is damaged: {error}") from error
+
+
+def _in_segment(segment: "Segment", size: int | None, literal: bytes) -> "Iterator[bytes]":
+    with segment.open() as file:
+        if file_is_compressed(file):
+            yield from _in_pieces(iter(partial(file.read, _BLOCK), b""), literal)
+        else:
+            known = size if not segment.rewritten else None
+            yield from _in_file(file, _size_of(file) if known is None else known, literal)
+
+
+def _in_sealed(segment: "Segment", own: bytes) -> "Iterator[bytes]":
+    """Search for an id, in the blocks that may hold it where the segment has an index."""
+    with segment.open_as_it_is() as file:
+        places = places_of(segment, file, own)
+        for start, size in places or ():
+            file.seek(start)
+            yield from _in_pieces(_block_of(file, size), own)
+    if places is None:
+        yield from _in_segment(segment, None, own)
+
+
+def _block_of(file: "IO[bytes]", left: int) -> "Iterator[bytes]":
+    """Yield so many bytes of what a file holds from here on, unpacked, and look no further."""
+    if not file_is_compressed(file):
+        yield file.read(left)
+        return
+    for _, piece in unpacked(file):
+        yield piece[:left]
+        left -= len(piece)
+        if left <= 0:
+            return
 
 
 def file_is_compressed(file: "IO[bytes]") -> bool:
@@ -159,11 +195,11 @@ def _memmem(mapped: mmap.mmap, literal: bytes) -> "Callable[[int, int], int] | N
     return find
 
 
-def _in_stream(file: "IO[bytes]", literal: bytes) -> "Iterator[bytes]":
-    """Search a compressed segment block by block, each block cut at the end of a line."""
+def _in_pieces(pieces: "Iterator[bytes]", literal: bytes) -> "Iterator[bytes]":
+    """Search the lines of a segment piece by piece, each piece cut at the end of a line."""
     rest = b""
-    while block := file.read(_BLOCK):
-        block = rest + block
+    for piece in pieces:
+        block = rest + piece
         cut = block.rfind(b"\n") + 1
         rest, block = block[cut:], block[:cut]
         yield from _in_bytes(block, literal)

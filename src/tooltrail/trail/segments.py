@@ -82,6 +82,13 @@ class Segment:
         open_plainly(self.path + COMPRESSED).close()
         return GzipFile(self.path + COMPRESSED, "rb")  # type: ignore[return-value]
 
+    def open_as_it_is(self) -> "IO[bytes]":
+        """Open a sealed one for reading, packed where it is packed. Raises as `open` does."""
+        try:
+            return open_plainly(self.path)
+        except FileNotFoundError:
+            return open_plainly(self.path + COMPRESSED)
+
     def remember(self, file: "IO[bytes]") -> None:
         """Note which file the active segment is: it will be sealed under another name."""
         self._inode = os.fstat(file.fileno()).st_ino

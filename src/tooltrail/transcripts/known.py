@@ -84,7 +84,7 @@ class KnownCalls:
         own = request_id.encode("ascii")
         line = self._open[own]
         if line is None:
-            for line in _lines_of(self.path, b'"request_id":"%s"' % own):
+            for line in _lines_of(self.path, own):
                 if glance(line)[1] == own:
                     self._open[own] = line
             line = self._open[own]
@@ -142,7 +142,7 @@ def _is_unique(tool_call: bytes) -> bool:
 def _trace_of(request_id: str, home: str) -> tuple[str, str | None] | None:
     own = request_id.encode("ascii", "replace")
     for path in logs_in(home, LOG_NAME):
-        for line in _lines_of(path, b'"request_id":"%s"' % own):
+        for line in _lines_of(path, own):
             entry = parse(line) if glance(line)[1] == own else None
             if entry is not None and isinstance(entry.get("trace_id"), str):
                 operator = entry.get("operator")
@@ -150,10 +150,10 @@ def _trace_of(request_id: str, home: str) -> tuple[str, str | None] | None:
     return None
 
 
-def _lines_of(path: str, literal: bytes) -> "Iterator[bytes]":
-    """Yield the lines of a log that hold a text, as far as it can be read."""
+def _lines_of(path: str, own: bytes) -> "Iterator[bytes]":
+    """Yield the lines of a log that hold an id, as far as it can be read."""
     try:
-        yield from lines_with(snapshot(path), literal)
+        yield from lines_with(snapshot(path), own, is_id=True)
     except OSError:
         return
 

@@ -78,6 +78,7 @@ def prove_none(
         raise UsageError(f"--outcome: there is none called {query.outcome[:80]!r}")
     wide = _without_conditions(query)
     search = Search(wide, paths)
+    search.indexed = False
     verification = verify(paths, progress=progress) if search.paths else None
     reports = verification.reports if verification else []
     absence = Absence(reports, verification.unknowns() if verification else [])

@@ -1,4 +1,4 @@
-"""Keep a log's sealed segments: compress them, and delete the oldest where that was configured.
+"""Keep a log's sealed segments: compress, index, and where that was configured delete them.
 
 Reading commands start this in the background once their answer is out (`python -m
 tooltrail.trust.retain LOG...`); a tool that is being recorded never pays for it. One process at a
@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import sys
+import zlib
 from datetime import UTC, datetime
 from fcntl import LOCK_EX, LOCK_NB, flock
 from typing import TYPE_CHECKING
@@ -20,8 +21,9 @@ from .._encode import encode
 from .._wire import ALGORITHM
 from ..errors import NotRecordedError
 from ..settings import settings_for
-from ..trail import append
+from ..trail import append, index, side
 from ..trail.bodies import body_path
+from ..trail.packed import PackedWriter
 from ..trail.read import parse
 from ..trail.segments import COMPRESSED, Segment, lines_of, sealed_segments, segments
 from .merkle import CompactRange
@@ -42,8 +44,14 @@ def is_due(path: str) -> bool:
     if not sealed:
         return False
     settings = settings_for(_tool_of(path))
+    if not os.access(os.path.dirname(path), os.W_OK):
+        return False
     plain = settings.compress and any(os.path.exists(segment.path) for segment in sealed)
-    return plain or bool(_outlived(sealed, settings.retention))
+    return (
+        plain
+        or bool(_outlived(sealed, settings.retention))
+        or not all(_is_indexed(segment) for segment in sealed)
+    )
 
 
 def start(paths: "Iterable[str]") -> None:
@@ -64,7 +72,7 @@ def start(paths: "Iterable[str]") -> None:
 
 
 def retain(path: str) -> None:
-    """Delete and compress what is due of the log at `path`, if nobody else is at it.
+    """Delete, compress and index what is due of the log at `path`, if nobody else is at it.
 
     Raises `OSError` where a file cannot be read or written; the log is whole then as well.
     """
@@ -76,10 +84,21 @@ def retain(path: str) -> None:
         if settings.compress:
             for segment in sealed_segments(path):
                 compress(segment)
+        for segment in sealed_segments(path):
+            if not _is_indexed(segment):
+                index.make(segment)
     except BlockingIOError:
         return
     finally:
         os.close(folder)
+
+
+def _is_indexed(segment: Segment) -> bool:
+    """Tell whether nothing is left to be learnt of a segment, or nothing can be."""
+    try:
+        return index.is_indexed(segment)
+    except OSError:
+        return True
 
 
 def compress(segment: Segment) -> None:
@@ -96,8 +115,9 @@ def compress(segment: Segment) -> None:
         os.fchmod(file.fileno(), status.st_mode & 0o777)
         if status.st_uid != os.geteuid():
             os.fchown(file.fileno(), status.st_uid, status.st_gid)
-        with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
-            shutil.copyfileobj(plain, packed, _BLOCK)
+        packed = PackedWriter(file)
+        shutil.copyfileobj(plain, packed, _BLOCK)
+        packed.close()
         file.flush()
         os.fsync(file.fileno())
         plain.seek(0)
@@ -140,6 +160,7 @@ def prune(path: str, retention: "Retention | None") -> list[str]:
         for file in (segment.path, segment.path + COMPRESSED):
             if os.path.exists(file):
                 os.unlink(file)
+        side.remove(segment)
     _prune_bodies(os.path.dirname(path), gone.bodies, gone.last_logged_at)
     return [segment.name for segment in victims]
 
@@ -236,7 +257,7 @@ def main(paths: "Iterable[str]") -> None:
     for path in paths:
         try:
             retain(path)
-        except (OSError, EOFError, ValueError, NotRecordedError):
+        except (OSError, EOFError, zlib.error, ValueError, NotRecordedError):
             continue
 
 

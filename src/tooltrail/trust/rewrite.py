@@ -23,7 +23,8 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 from time import sleep
 from typing import IO, TYPE_CHECKING, cast
 
-from ..trail import OPEN_FLAGS, head_of, next_line
+from ..trail import OPEN_FLAGS, head_of, next_line, side
+from ..trail.packed import PackedWriter
 from ..trail.recover import create, cut_off, find_head, not_a_plain_file, wait_for_lock
 from ..trail.segments import COMPRESSED, Segment, sealed_segments
 
@@ -137,7 +138,7 @@ class _Rewriting:
             raise NotFinishedError(error.errno, error.strerror, error.filename) from error
 
     def _copy_sealed(self, segment: Segment) -> "_Copy":
-        copy = _Copy(segment.file(), self._undo)
+        copy = _Copy(segment.file(), self._undo, segment)
         with _opened(copy.file) as lines:
             try:
                 for line in lines:
@@ -189,14 +190,15 @@ class _Rewriting:
 class _Copy:
     """A file of a log as it will be, written beside it; only where it differs."""
 
-    def __init__(self, file: str, undo: ExitStack) -> None:
+    def __init__(self, file: str, undo: ExitStack, segment: Segment | None = None) -> None:
         self.file = file
+        self._segment = segment  # None: the active one
         self._unfinished = file + _UNFINISHED
         self._undo = undo
         self._status = os.stat(file)
         self.inode = self._status.st_ino
         self._same = 0  # bytes from its start that are as they were
-        self._out: IO[bytes] | None = None
+        self._out: IO[bytes] | PackedWriter | None = None
         self._plain: IO[bytes] | None = None  # the same, or what is beneath a compressed one
 
     def feed(self, line: bytes, replaced: bytes | None) -> None:
@@ -211,11 +213,9 @@ class _Copy:
     def _begin(self) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         fd = os.open(self._unfinished, flags, 0o600)
-        out: IO[bytes] = open(fd, "wb", _BLOCK)  # noqa: SIM115 - `_close` closes it
-        self._plain = out
-        if self.file.endswith(COMPRESSED):
-            out = cast("IO[bytes]", gzip.GzipFile("", "wb", 6, out, mtime=0))
-        self._out = out
+        self._plain = open(fd, "wb", _BLOCK)  # noqa: SIM115 - `_close` closes it
+        packed = self.file.endswith(COMPRESSED)
+        self._out = out = PackedWriter(self._plain) if packed else self._plain
         self._undo.callback(self._close)
         left = self._same
         with _opened(self.file) as source:
@@ -262,8 +262,10 @@ class _Copy:
             raise OSError(EMLINK, reason, self.file)
 
     def put_into_place(self) -> None:
-        """Rename it over the old one."""
+        """Rename it over the old one, of which nothing that was learnt remains."""
         if self._out is not None:
+            if self._segment is not None:
+                side.remove(self._segment)
             os.rename(self._unfinished, self.file)
 
     def _close(self) -> None:
