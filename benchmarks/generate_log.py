@@ -1,6 +1,6 @@
-"""Write the logs of a machine that worked for 30 days: several tools, chained, sealed, compressed.
+"""Write the logs of a machine that worked for 30 days: several tools, chained, sealed.
 
-    python benchmarks/generate_log.py --entries 1000000 --home DIR [--segments 50] [--compress]
+    python benchmarks/generate_log.py --entries 1000000 --home DIR [--segments 50]
 
 An entry is a call: a begin and an end line, of about 600 bytes each, as `tooltrail` writes them.
 Traces hold 5 to 50 calls, one after the other; one call in 20 fails, one in 97 is slow. The same
@@ -8,7 +8,6 @@ arguments give the same bytes. `DIR` is the HOME whose logs are written.
 """
 
 import argparse
-import gzip
 import itertools
 import random
 from collections.abc import Iterator
@@ -46,15 +45,11 @@ def generate(
     entries: int,
     *,
     segments: int = 1,
-    compress: bool = False,
     calls_in_a_trace: int | None = None,
 ) -> None:
     """Write the logs of so many calls; each log in so many segments, the last one active."""
     data = home / ".local" / "share"
-    logs = {
-        tool: _Log(data / tool, tool, entries * 2 // len(TOOLS) // segments, compress=compress)
-        for tool in TOOLS
-    }
+    logs = {tool: _Log(data / tool, tool, entries * 2 // len(TOOLS) // segments) for tool in TOOLS}
     for number, (tool, begin, end, began, ended) in enumerate(_calls(entries, calls_in_a_trace)):
         log = logs[tool]
         log.add(began, begin)
@@ -66,12 +61,11 @@ def generate(
 class _Log:
     """One log that is being written."""
 
-    def __init__(self, folder: Path, tool: str, lines: int, *, compress: bool) -> None:
+    def __init__(self, folder: Path, tool: str, lines: int) -> None:
         folder.mkdir(parents=True)
         self._folder = folder
         self._tool = tool
         self._lines = max(lines, 2)  # of a segment
-        self._compress = compress
         self._seq = 0
         self._first = 0
         self._hash = "0" * 64
@@ -88,7 +82,7 @@ class _Log:
             name = f"audit-{self._first:012d}.jsonl"
             self._put(moment, f'"event":"seal","segment":"{name}"')
             self._file.close()
-            self._keep(self._folder / name)
+            (self._folder / "audit.jsonl").rename(self._folder / name)
             self._first = self._seq
             self._file = (self._folder / "audit.jsonl").open("wb")
             self._open(moment)
@@ -109,15 +103,6 @@ class _Log:
         self._file.write(line + b"\n")
         self._hash = sha256(line).hexdigest()
         self._seq += 1
-
-    def _keep(self, sealed: Path) -> None:
-        active = self._folder / "audit.jsonl"
-        if not self._compress:
-            active.rename(sealed)
-            return
-        with gzip.GzipFile(f"{sealed}.gz", "wb", compresslevel=6, mtime=0) as packed:
-            packed.write(active.read_bytes())
-        active.unlink()
 
 
 def _calls(entries: int, in_a_trace: int | None) -> Iterator[tuple[str, str, str, str, str]]:
@@ -196,9 +181,8 @@ def main() -> None:
     parser.add_argument("--entries", type=int, required=True)
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--segments", type=int, default=1)
-    parser.add_argument("--compress", action="store_true")
     asked = parser.parse_args()
-    generate(asked.home, asked.entries, segments=asked.segments, compress=asked.compress)
+    generate(asked.home, asked.entries, segments=asked.segments)
 
 
 if __name__ == "__main__":

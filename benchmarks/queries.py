@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,13 +81,15 @@ class Log:
 
 
 def make(place: Workshop, entries: int, *, compress: bool = False, **more: int) -> Log:
-    """Write a log, and look at it once: what is done after reading is done then."""
+    """Write a log; with `compress` in sealed segments, each with its side files."""
     name = f"log-{entries}{'-gz' if compress else ''}{'-trace' if more else ''}"
     log = Log(place.environment(name), entries)
     segments = SEGMENTS if compress else 1
-    generate_log.generate(
-        Path(log.environment["HOME"]), entries, segments=segments, compress=compress, **more
-    )
+    generate_log.generate(Path(log.environment["HOME"]), entries, segments=segments, **more)
+    if compress:  # what a reading command does in the background
+        active = [str(file) for file in log.files if file.name == "audit.jsonl"]
+        keep = [place.python, "-m", "tooltrail.trust.retain", *active]
+        subprocess.run(keep, env=log.environment, check=True)
     return log
 
 
@@ -167,8 +170,11 @@ def index_a_tenth(place: Workshop, log: Log) -> str:
     return str(path)
 
 
-def statistics(place: Workshop, log: Log, rounds: int) -> list[Figure]:
-    """Count calls, failures and quantiles per command over everything; against DuckDB."""
+def statistics(place: Workshop, log: Log, rounds: int, sealed: Log | None = None) -> list[Figure]:
+    """Count calls, failures and quantiles per command over everything; against DuckDB.
+
+    `sealed`: the same calls in sealed segments, which were counted before.
+    """
     if not place.install("duckdb"):
         return []
     duckdb = Figure(f"DuckDB read_json, {log.entries:,}")
@@ -176,8 +182,11 @@ def statistics(place: Workshop, log: Log, rounds: int) -> list[Figure]:
     programs = [Program(duckdb, [place.python, script, *map(str, log.files)], log.environment)]
     ours = Figure(f"stats, {log.entries:,}", peer=duckdb, at_most=2.5)
     programs.append(tooltrail(place, log, ours, "stats", "--output", "json"))
+    if sealed is not None:
+        again = Figure(f"stats, {log.entries:,} sealed", peer=duckdb, at_most=1.0)
+        programs.append(tooltrail(place, sealed, again, "stats", "--output", "json"))
     _measure.time_programs(programs, rounds)
-    return [duckdb, ours]
+    return [program.figure for program in programs]
 
 
 def big_trace(place: Workshop, rounds: int) -> list[Figure]:
@@ -260,14 +269,15 @@ def main() -> None:
     with _measure.workshop() as place:
         figures += told(big_trace(place, asked.rounds))
         for entries in asked.entries:
-            log = make(place, entries)
+            log, sealed = make(place, entries), make(place, entries, compress=True)
             figures += told(one_trace(place, log, asked.rounds))
             figures += told(last_hour(place, log, asked.rounds))
-            figures += told(statistics(place, log, max(3, asked.rounds // 3)))
+            figures += told(statistics(place, log, max(3, asked.rounds // 3), sealed))
+            figures += told(compressed(place, sealed, max(3, asked.rounds // 3)))
             print(memory(place, log), flush=True)
-            shutil.rmtree(log.environment["HOME"])
-        log = make(place, max(asked.entries), compress=True)
-        figures += told(compressed(place, log, max(3, asked.rounds // 3)))
+            print(memory(place, sealed), flush=True)
+            for home in (log, sealed):
+                shutil.rmtree(home.environment["HOME"])
     print(_measure.table(f"queries ({asked.rounds} rounds)", figures))
     if asked.plot:
         plot(figures, asked.plot)
