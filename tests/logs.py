@@ -30,6 +30,26 @@ def segment_name(first_seq: int) -> str:
     return f"audit-{first_seq:012d}.jsonl"
 
 
+_PROCESS = {
+    "pid": 1, "parent_pid": 0, "start_ticks": 1, "pid_namespace": "1",
+    "boot_id": "11111111-1111-4111-8111-111111111111", "host": "elsewhere", "uid": 0,
+    "user": "root", "executable": "/bin/made", "cwd": "/", "argv": ["made"],
+}  # fmt: skip
+
+
+def ended_call(number: int, trace_id: str) -> dict[str, Any]:
+    """Return what the end line of a call says, beside the event."""
+    return {
+        "request_id": f"req_{number:026d}", "trace_id": trace_id, "parent_request_id": None,
+        "timestamp": "2026-11-22T14:00:00.000Z", "tool": "demo", "command": f"do {number % 3}",
+        "exit_code": number % 2, "outcome": "failure" if number % 2 else "success",
+        "duration_ms": number % 50, "signal": None, "error": None, "origin": "executed",
+        "operator": f"somebody-{number % 7}", "params": {"n": number}, "version": None,
+        "recorder": "tool", "trace_source": "TOOL_TRACE_ID", "operator_source": "TOOL_OPERATOR",
+        "caller": {}, "process": _PROCESS,
+    }  # fmt: skip
+
+
 class MadeLog:
     """A log under construction. The last of `segments` is the active one."""
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from conftest import PYTHON, Home
 from logs import compact
+from tooltrail.query import fold as folding
 from tooltrail.query.fold import LogEntries
 from tooltrail.query.options import query_from
 from tooltrail.query.search import Search
@@ -163,3 +164,17 @@ with tooltrail.invocation("app", "x", envelope=True, output="json") as call:
     shown = json.loads(home.tooltrail("log", "--trace-id", "t-1", "--output", "jsonl").stdout)
     assert shown["outcome"] == "failure"
     assert shown["error"]["code"] == "UNDELIVERED"
+
+
+def test_who_waits_is_told_how_far_the_reading_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In bytes, growing, once through the log."""
+    monkeypatch.setattr(folding, "_TOLD_LINES", 10)
+    path = tmp_path / "audit.jsonl"
+    path.write_bytes(b"".join(line(seq, seq, event="x") for seq in range(100)))
+    told: list[int] = []
+    list(LogEntries(str(path), told.append).read(lambda _: True))
+    assert len(told) == 10
+    assert told == sorted(told)
+    assert path.stat().st_size * 0.8 < told[-1] <= path.stat().st_size

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from typing import Any
 
 import pytest
@@ -124,6 +125,20 @@ def test_answers_are_small_and_safe_to_read(home: Home) -> None:
     assert len(query) < 20 * 400
     assert len(story) < 1500
     assert story.count("\n") <= 26
+
+
+def test_an_answer_has_twenty_kilobytes_at_most(home: Home) -> None:
+    """However wide the characters; what is left out is said."""
+    code = """
+import tooltrail
+for _ in range(99):
+    with tooltrail.invocation("app", "go", dict.fromkeys("abcd", "語" * 59)):
+        pass
+"""
+    home.python(code, env=MINE)
+    (query,) = ask(home, ("audit_query", {"limit": 100}), env=MINE)
+    assert len(query.encode()) < 20_100
+    assert re.search(r"\(\d+ more lines are left out\)$", query)
 
 
 def test_each_question_is_recorded_as_a_reading_call(busy: Home) -> None:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import Home
-from logs import MadeLog, compact
+from logs import MadeLog, compact, ended_call
 from tooltrail.query.options import Query
 from tooltrail.query.search import Search
 from tooltrail.query.tally import tally
@@ -112,31 +112,11 @@ def test_with_an_index_the_same_calls_are_found(
         assert found(path, wanted, indexed=True) == found(path, wanted, indexed=False)
 
 
-PROCESS = {
-    "pid": 1, "parent_pid": 0, "start_ticks": 1, "pid_namespace": "1",
-    "boot_id": "11111111-1111-4111-8111-111111111111", "host": "elsewhere", "uid": 0,
-    "user": "root", "executable": "/bin/made", "cwd": "/", "argv": ["made"],
-}  # fmt: skip
-
-
-def call(number: int, trace_id: str) -> dict[str, Any]:
-    """Return what the end line of a call says, beside the event."""
-    return {
-        "request_id": f"req_{number:026d}", "trace_id": trace_id, "parent_request_id": None,
-        "timestamp": "2026-11-22T14:00:00.000Z", "tool": "demo", "command": f"do {number % 3}",
-        "exit_code": number % 2, "outcome": "failure" if number % 2 else "success",
-        "duration_ms": number % 50, "signal": None, "error": None, "origin": "executed",
-        "operator": f"somebody-{number % 7}", "params": {"n": number}, "version": None,
-        "recorder": "tool", "trace_source": "TOOL_TRACE_ID", "operator_source": "TOOL_OPERATOR",
-        "caller": {}, "process": PROCESS,
-    }  # fmt: skip
-
-
 def many_traces(folder: Path, count: int = 400) -> Path:
     """Write a log of two sealed segments, with many traces in each."""
     log = MadeLog("demo")
     for number in range(count):
-        log.add("end", **call(number, f"trace-{number // 4}"))
+        log.add("end", **ended_call(number, f"trace-{number // 4}"))
         if number in (count // 3, count // 2):
             log.seal()
     return log.write(folder)
@@ -342,7 +322,7 @@ def test_random_ids_are_found_where_they_are(home: Home) -> None:
     made = MadeLog("demo")
     ids = [f"{chance.getrandbits(128):032x}" for _ in range(300)]
     for number, own in enumerate(ids):
-        made.add("end", **call(number, own))
+        made.add("end", **ended_call(number, own))
         if number == 200:
             made.seal()
     made.write(home.log("demo").parent)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import Home, response_in
+from logs import MadeLog, ended_call
 from tooltrail._encode import encode
 from tooltrail.query import tally as counting
 from tooltrail.query.options import Query
@@ -153,3 +154,20 @@ def test_with_since_each_group_has_the_window_before(home: Home) -> None:
     assert len(data["window_before"]) == 2
     assert {group["before"]["calls"] for group in data["groups"]} == {0}
     assert "new" in home.tooltrail("stats", "--since", "1h", "--output", "table").stdout
+
+
+def test_a_trend_is_against_the_same_command_before(home: Home) -> None:
+    """Each group has the calls, failures and durations of the window before, not another's."""
+    made = MadeLog("demo")
+    for number, (minute, command, took) in enumerate(
+        [(10, "deploy", 100), (11, "deploy", 300), (12, "gone", 7), (40, "deploy", 900)]
+    ):
+        made._clock = minute * 60
+        told = {"timestamp": f"2026-11-22T14:{minute}:00.000Z", "duration_ms": took}
+        made.add("end", **{**ended_call(number, f"t-{number}"), **told, "command": command})
+    made.write(home.log("demo").parent)
+    window = ("--since", "2026-11-22T14:30:00Z", "--until", "2026-11-22T15:00:00Z")
+    data = response_in(home.tooltrail("stats", *window, "--output", "json").stdout)["data"]
+    assert [(group["command"], group["calls"]) for group in data["groups"]] == [("deploy", 1)]
+    before = {"calls": 2, "failures": 1, "p50_ms": 100, "p95_ms": 300}
+    assert data["groups"][0]["before"] == before

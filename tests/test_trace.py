@@ -13,8 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import TOOLTRAIL, Home
+from conftest import PYTHON, TOOLTRAIL, Home
+from tooltrail.query.options import Query
+from tooltrail.query.search import Search
+from tooltrail.query.similar import traces_like
 from tooltrail.reconstruct import Call, Trace, rebuild
+from tooltrail.render import trace as showing
 
 CAPS = 20_000
 NOON = 1_795_435_200_000  # ms
@@ -122,6 +126,33 @@ def test_of_a_trace_too_long_for_memory_the_first_calls_are_shown(home: Home) ->
         "message": "the first 20000 of its calls are here, 5 more are not"
         " (--since and --until narrow it)",
     }
+
+
+def test_what_made_the_calls_that_are_shown_is_shown_though_it_ended_later(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tree of calls without what they hang from would be none."""
+    monkeypatch.setattr(showing, "MAX_CALLS", 3)
+    code = (
+        "import tooltrail\nfor n in range(5):\n  with tooltrail.invocation('app', f'go {n}'): pass"
+    )
+    home.tooltrail("run", "--trace-id", "deep", "--", PYTHON, "-c", code)
+    trace, left_out = showing._trace(Search(Query(trace_id="deep")))
+    assert left_out == 2
+    assert [call.entry["tool"] for call in trace.roots] == [Path(PYTHON).name]
+    assert [call.entry["command"] for call in trace.roots[0].children] == ["go 0", "go 1", "go 2"]
+
+
+def test_only_a_trace_s_own_id_is_completed(home: Home) -> None:
+    """Not what stands in the params of a call under the same name."""
+    code = (
+        "import tooltrail\nwith tooltrail.invocation('app', 'go', {'trace_id': 'abcdef-1'}): pass"
+    )
+    home.python(code, env={"TOOL_TRACE_ID": "T-1"})
+    paths = [str(home.log("app"))]
+    assert b'"trace_id":"abcdef-1"' in home.log("app").read_bytes()
+    assert traces_like(paths, "abcd") == []
+    assert traces_like(paths, "T-1") == []  # fewer than four characters begin too many
 
 
 # -- clocks

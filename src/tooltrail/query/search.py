@@ -182,10 +182,15 @@ def matches(query: "Query", entry: "Entry") -> bool:
     return (
         matches_identity(query, entry)
         and (query.tool is None or entry.get("tool") == query.tool)
-        and all(satisfies(query, entry, name) for name in _CONDITIONS)
+        and all(satisfies(query, entry, name) for name in _conditions(query))
         and matches_window(query, entry)
         and is_listed(query, entry)
     )
+
+
+def _conditions(query: "Query") -> list[str]:
+    """Return which of the conditions are asked for."""
+    return [name for name in _CONDITIONS if getattr(query, name) not in (None, False)]
 
 
 def holds_text(query: "Query", entry: "Entry") -> bool:

@@ -18,10 +18,14 @@ def spots(calls: "Sequence[Call]") -> "Iterator[tuple[str, str]]":
     """Yield a code and a sentence for each kind of thing that the calls leave open."""
     yield from _silent(calls)
     yield from _open(calls)
+    entries = [call.entry for call in calls]
+    missing = sum(call.parent_missing for call in calls)
+    deep = sum(call.too_deep for call in calls)
+    bare = sum(entry.get("level") == METADATA or "erased" in entry for entry in entries)
     for code, count, words in (
-        ("PARENT_MISSING", _count(calls, "parent_missing"), "made by a call that is not here"),
-        ("TOO_DEEP", _count(calls, "too_deep"), "nested deeper than is shown"),
-        ("NO_PARAMS", sum(_is_bare(call) for call in calls), "recorded without params"),
+        ("PARENT_MISSING", missing, "made by a call that is not here"),
+        ("TOO_DEEP", deep, "nested deeper than is shown"),
+        ("NO_PARAMS", bare, "recorded without params"),
     ):
         if count:
             yield code, f"{_calls(count)} {'is' if count == 1 else 'are'} {words}"
@@ -29,7 +33,7 @@ def spots(calls: "Sequence[Call]") -> "Iterator[tuple[str, str]]":
         ("STEPS_DROPPED", "steps_dropped", "steps"),
         ("REQUESTS_DROPPED", "downstream_dropped", "HTTP requests"),
     ):
-        dropped = [call.entry.get(name) for call in calls]
+        dropped = [entry[name] for entry in entries if name in entry]
         count = sum(each for each in dropped if isinstance(each, int))
         if count:
             yield code, f"{count} more {words} were made than were kept"
@@ -65,24 +69,13 @@ def _tells_below(call: "Call") -> bool:
 
 
 def _open(calls: "Sequence[Call]") -> "Iterator[tuple[str, str]]":
-    found = Counter(
-        str(call.shown.get("outcome"))
-        for call in calls
-        if call.shown.get("outcome") in OPEN_OUTCOMES
-    )
+    outcomes = [call.shown.get("outcome") for call in calls]
+    found = Counter(str(outcome) for outcome in outcomes if outcome in OPEN_OUTCOMES)
     for outcome, count in sorted(found.items()):
         if outcome == RUNNING:
             yield "STILL_RUNNING", f"{_calls(count)} still running"
         else:
             yield "END_UNKNOWN", f"{_calls(count)} without an end: {outcome}"
-
-
-def _is_bare(call: "Call") -> bool:
-    return call.entry.get("level") == METADATA or "erased" in call.entry
-
-
-def _count(calls: "Sequence[Call]", name: str) -> int:
-    return sum(bool(getattr(call, name)) for call in calls)
 
 
 def _calls(count: int) -> str:

@@ -115,6 +115,8 @@ class Call:
     def own_ms(self) -> int:
         """How long it took while none of its children ran, in ms."""
         whole = self.duration_ms or 0
+        if not self.children:
+            return whole
         end, covered = self.start_ms, 0
         for child in sorted(self.children, key=lambda child: child.start_ms):
             begin = max(end, child.start_ms)

@@ -22,7 +22,7 @@ def mark(calls: "Iterable[Call]") -> None:
         params = entry.get("params")
         if not isinstance(params, dict) or entry.get("level") == METADATA or "erased" in entry:
             continue
-        given = repr(sorted(params.items(), key=str))
+        given = repr(sorted(params.items()))
         if REDACTED in given:
             continue
         process = entry.get("process")

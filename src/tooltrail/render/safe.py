@@ -71,6 +71,8 @@ def folded(text: str, columns: int | None, indent: str) -> list[str]:
 
 def pad(text: str, columns: int, *, right: bool = False) -> str:
     """Fill a text with spaces up to a number of columns."""
+    if text.isascii():
+        return text.rjust(columns) if right else text.ljust(columns)
     space = " " * max(0, columns - width(text))
     return space + text if right else text + space
 
