@@ -41,7 +41,7 @@ def bodies(draw: st.DrawFn) -> dict[str, Any]:
         "trace_id": draw(st.sampled_from(["t", 't"', "é"])),
         "parent_request_id": draw(st.none() | IDS),
         "timestamp": draw(TIMES),
-        "tool": draw(st.sampled_from(["deployctl", "dbctl", 't"l'])),
+        "tool": draw(st.sampled_from(["deployctl", "dbctl", 't"l', "null"])),
         "command": draw(NAMES),
     }
     if event == "end":

@@ -10,11 +10,11 @@ fields, and still ends as one does, the fields count. `tooltrail verify` finds s
 import os
 import re
 from collections import Counter
-from operator import itemgetter
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .._wire import PURPOSE_AUDIT, VANISHED
-from ..trail.find import file_is_compressed, lines_with
+from ..trail.find import file_is_compressed, holds, lines_with
 from ..trail.read import glance, is_whole, parse, supersedes
 from ..trail.segments import snapshot
 from . import counts
@@ -22,7 +22,7 @@ from .fold import LogEntries
 from .killed import SeenKilled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+    from collections.abc import Callable, Iterable, Iterator, Set
     from typing import IO
 
     from ..trail.segments import Segment
@@ -38,21 +38,23 @@ _BLOCK = 1_048_576  # bytes that are looked at together: they stay in the cache
 _PART = 67_108_864  # bytes that one process counts at a time
 _ALONE = 50_000_000  # bytes: fewer are counted before a second process has started
 _MANY = 300  # calls that are looked up one by one
+_EVENT_FROM, _EVENT_TO = 100, 260  # within which a line of ours says its event
+_END, _BEGIN = b'"event":"end","request_id":"', b'"event":"begin","request_id":"'
+_TOOL, _PURPOSE = b',"tool":"', b'"purpose":'
+_STAMP = b'"timestamp":"0000-00-00T00:00:00.000Z"'  # what stands before the tool
+_STAMPED, _DAY_CHARS = len(_STAMP), len(b'"timestamp":"0000-00-00')
+_RESULT_END, _OPERATOR_END = b',"signal":', b',"params":'
 _TEXT = r'[^"\\\n]*'
-_LINE = re.compile(
-    r'^\{"v":1,"seq":\d+,"prev":"TEXT","logged_at":"([^"\\\n]{24})"(?:,"clamped":true)?,'
-    r'"event":"(?:begin","request_id":"(TEXT)"|end","request_id":"(TEXT)",'
-    r'"trace_id":"TEXT","parent_request_id":(?:null|"TEXT"),'
-    r'"timestamp":"([^"\\\n]{24})","tool":"(TEXT)","command":(null|"TEXT"),'
-    r'"exit_code":(\d+|null),"outcome":"(\w+)","duration_ms":(\d+|null),'
-    r'"signal":(?:null|"\w+"),"error":(?:null|\{"code":"TEXT","message":"TEXT"[^{}\n]*\}),'
-    r'"origin":"\w+",(?:"(?:output|child)":\{[^{}\n]*\},)*"operator":(null|"TEXT"),'
-    r")[^\n]*\}$".replace("TEXT", _TEXT).encode("ascii"),
-    re.MULTILINE,
+_FIELDS = re.compile(
+    r'(?:"timestamp":"([^"\\\n]{10}))?,"tool":("TEXT"),"command":(null|"TEXT"),"exit_code":(\d+|null),"outcome":("\w+"),'
+    r'"duration_ms":(\d+|null)(?:,"signal":(?:null|"\w+"),'
+    r'"error":(?:null|\{"code":"TEXT","message":"TEXT"[^{}\n]*\}),'
+    r'"origin":"\w+"(?:,"(?:output|child)":\{[^{}\n]*\})*,"operator":(null|"TEXT"))?'.replace(
+        "TEXT", _TEXT
+    ).encode("ascii")
 )
-_GROUPS = (3, 4, 5, 9, 6, 7, 8)  # of the expression, in the order of a key
+_DAY, _OPERATOR = 0, 3  # places of a key that are asked for seldom
 _ALWAYS = (4, 5, 6)  # of a key: exit code, outcome, duration
-_PURPOSE = b'"purpose":'
 
 
 class Tally:
@@ -220,37 +222,59 @@ def _blocks(file: "IO[bytes]", start: int, stop: int) -> "Iterator[bytes]":
     packed = file_is_compressed(file)
     if start:
         file.seek(start - 1)
-        file.readline()  # it began before
-        start = file.tell()
-    rest = b""
+        start += len(file.readline()) - 1  # a line that began before
     while packed or start < stop:
         block = file.read(_BLOCK if packed else min(_BLOCK, stop - start))
         if not block:
-            break
+            return
+        if not block.endswith(b"\n"):
+            block += file.readline()
         start += len(block)
-        block = rest + block
-        cut = block.rfind(b"\n") + 1
-        rest = block[cut:]
-        if cut:
-            yield block[:cut]
-    if rest and not packed:
-        rest += file.readline()
-    if rest:
-        yield rest
+        yield block
 
 
 def _in_block(block: bytes, kept: "frozenset[int]") -> Tally:
     found = Tally()
-    fields = _LINE.findall(block)
-    if _PURPOSE in block or len(fields) != block.count(b"\n") or not block.endswith(b"\n"):
-        fields = list(_fitting(block, found, kept))
-    begun = {each[1]: at for at, each in enumerate(fields) if each[1]}
-    ended = {each[2]: at for at, each in enumerate(fields) if each[2]}
+    begun: dict[bytes, int] = {}
+    ended: dict[bytes, int] = {}
+    pieces: list[bytes] = []  # of end lines: the fields that matter, as they stand there
+    of_line: list[bytes] = []  # the line of each of those
+    odd: list[bytes] = []
+    any_purpose = holds(block, _PURPOSE)
+    until = _OPERATOR_END if _OPERATOR in kept else _RESULT_END
+    by_day = _DAY in kept
+    for number, line in enumerate(block.splitlines() if b"\r" not in block else _lines(block)):
+        at = line.find(b'"event":"', _EVENT_FROM, _EVENT_TO)
+        if at < 0 or not line.endswith(b"}") or (any_purpose and _PURPOSE in line):
+            odd.append(line)
+        elif line.startswith(_END, at):
+            own = at + len(_END)
+            stop = line.find(b'"', own)
+            tool = line.find(_TOOL, stop)
+            if line.find(b"{", 1, tool) >= 0:  # in something else, or none
+                odd.append(line)
+                continue
+            ended[line[own:stop]] = number
+            piece = line[tool : line.find(until, tool)]
+            if by_day:
+                piece = line[tool - _STAMPED : tool - _STAMPED + _DAY_CHARS] + piece
+            pieces.append(piece)
+            of_line.append(line)
+        elif line.startswith(_BEGIN, at) and line.find(b"{", 1, at) < 0:
+            own = at + len(_BEGIN)
+            begun[line[own : line.find(b'"', own)]] = number
+        else:
+            odd.append(line)
+    for piece, count in Counter(pieces).items():
+        key = _key(piece, kept)
+        if key is not None:
+            found.counts[key] += count
+        else:
+            odd += [line for each, line in zip(pieces, of_line, strict=True) if each == piece]
+    for line in odd:
+        _by_hand(line + b"\n", found, kept)
     found.begun |= {_id(each) for each, at in begun.items() if ended.get(each, -1) < at}
     found.ended |= {_id(each) for each, at in ended.items() if begun.get(each, at) >= at}
-    taken = _taker(kept)
-    for key, count in Counter(taken(each) for each in fields if each[2]).items():
-        found.counts[_decoded(key, kept)] += count
     return found
 
 
@@ -258,32 +282,25 @@ def _id(text: bytes) -> str:
     return text.decode("ascii", "replace")
 
 
-def _taker(kept: "frozenset[int]") -> "Callable[[Sequence[bytes]], tuple[bytes, ...]]":
-    """Return what takes from the fields of a line those that matter, in the order of a key."""
-    return itemgetter(*(_GROUPS[place] for place in sorted(kept)))
+@lru_cache(16_384)
+def _key(fields: bytes, kept: "frozenset[int]") -> "Key | None":
+    """Return what a line is counted under; None where its fields are not as ours are."""
+    match = _FIELDS.fullmatch(fields)
+    if match is None or (_DAY in kept and match[1] is None):
+        return None
+    day, tool, command, exit_code, outcome, duration, operator = match.groups(b"null")
+    told = (day, tool, command, operator, exit_code, outcome, duration)
+    return tuple(_value(each) if place in kept else None for place, each in enumerate(told))
 
 
-def _decoded(key: "tuple[bytes, ...]", kept: "frozenset[int]") -> "Key":
-    told: list[str | None] = [None] * len(_GROUPS)
-    for place, each in zip(sorted(kept), key, strict=True):
-        text = each.decode("utf-8", "replace")
-        told[place] = text[:10] if not place else None if text == "null" else text.strip('"')
-    return tuple(told)
-
-
-def _fitting(block: bytes, found: Tally, kept: "frozenset[int]") -> "Iterator[tuple[bytes, ...]]":
-    """Yield the fields of the lines that fit; count the others one by one."""
-    lines = block.splitlines(keepends=True) if b"\r" not in block else _lines(block)
-    for line in lines:
-        match = None if _PURPOSE in line else _LINE.match(line)
-        if match is not None and is_whole(line):
-            yield tuple(each or b"" for each in match.groups())
-        else:
-            _by_hand(line, found, kept)
+def _value(field: bytes) -> str | None:
+    text = field.decode("utf-8", "replace")
+    return None if text == "null" else text.strip('"')
 
 
 def _lines(block: bytes) -> list[bytes]:
-    return [line + b"\n" for line in block.split(b"\n")[:-1]]
+    lines = block.split(b"\n")
+    return lines if lines[-1] else lines[:-1]
 
 
 def _by_hand(line: bytes, found: Tally, kept: "frozenset[int]") -> None:
