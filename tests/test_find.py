@@ -171,6 +171,7 @@ def test_who_waits_is_told_how_far_the_reading_is(
 ) -> None:
     """In bytes, growing, once through the log."""
     monkeypatch.setattr(folding, "_TOLD_LINES", 10)
+    monkeypatch.setattr(folding, "_STAGES", ())
     path = tmp_path / "audit.jsonl"
     path.write_bytes(b"".join(line(seq, seq, event="x") for seq in range(100)))
     told: list[int] = []
@@ -178,3 +179,65 @@ def test_who_waits_is_told_how_far_the_reading_is(
     assert len(told) == 10
     assert told == sorted(told)
     assert path.stat().st_size * 0.8 < told[-1] <= path.stat().st_size
+
+
+EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from(["begin", "end", "end", "undelivered", "supersedes", "torn", "later"]),
+        st.integers(0, 5),
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(events=EVENTS, stages=st.sampled_from([(), (1,), (3, 9)]), asked=st.integers(0, 40))
+def test_told_by_and_by_the_entries_are_the_same(
+    tmp_path_factory: pytest.TempPathFactory,
+    events: list[tuple[str, int]],
+    stages: tuple[int, ...],
+    asked: int,
+) -> None:
+    """Calls that end late or never, that are corrected, and lines that are none."""
+    path = tmp_path_factory.mktemp("stages") / "audit.jsonl"
+    written = []
+    for seq, (event, own) in enumerate(events):
+        more: dict[str, object] = {"request_id": f"req_{own}", "exit_code": 0, "n": seq}
+        if event == "supersedes":
+            text = line(seq, seq, event="end", supersedes=True, **more)
+        else:
+            text = line(seq, seq, event="end" if event == "torn" else event, **more)
+        written.append(text[:-9] + b"\n" if event == "torn" else text)
+    path.write_bytes(b"".join(written))
+
+    def read() -> tuple[list[dict[str, object]], int]:
+        log = LogEntries(str(path))
+        found = list(log.read(lambda _: True, since=stamp(asked)))
+        return found, log.bad_lines
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folding, "_STAGES", ())
+        wanted = read()
+        patch.setattr(folding, "_STAGES", stages)
+        assert read() == wanted
+
+
+def test_the_first_of_many_calls_are_told_before_the_others_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless a line corrects another: then all of them have to be known."""
+    path = tmp_path / "audit.jsonl"
+    calls = [
+        line(2 * n + at, n, event=event, request_id=f"req_{n}", exit_code=0)
+        for n in range(2000)
+        for at, event in enumerate(("begin", "end"))
+    ]
+    looked: list[int] = []
+    real = folding.glance
+    monkeypatch.setattr(folding, "glance", lambda text: looked.append(1) or real(text))
+    for more, least, most in ((b"", 10, 1000), (line(9999, 9, event="undelivered"), 4000, 9000)):
+        path.write_bytes(b"".join(calls) + more)
+        looked.clear()
+        entries = LogEntries(str(path)).read(lambda _: True)
+        assert next(entries)["request_id"] == "req_0"
+        assert least < len(looked) < most

@@ -6,11 +6,13 @@ second yields each call where it ended, or where it began if it did not. What is
 written meanwhile is past the size that was taken at the start.
 """
 
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from .._wire import FAILURE, OTHER
-from ..trail.find import lines_with
-from ..trail.read import glance, is_whole, lines, lines_since, parse, supersedes
+from ..trail.find import beginnings, from_time, lines_with, mention
+from ..trail.read import glance, is_whole, lines_at, parse, supersedes
 from ..trail.segments import snapshot
 from . import open_calls
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 _MAX_KEPT = 33_554_432  # bytes of lines that are not looked for a second time
 _TOLD_LINES = 5_000  # between two words on how far it is
+_STAGES = (500, 5_000, 50_000)  # lines that are looked at before all of them are
+_CORRECTING = (b'undelivered"', b'"supersedes":true')  # what is in a line that corrects another
 _OF_THE_LINE = ("v", "prev", "event", "supersedes", "healed_bytes", "healed_prev")
 _OF_THE_END = ("exit_code", "duration_ms", "signal", "error", "origin")
 _ALIASES = (("params", "args"), ("params", "parameters"), ("version", "tool_version"))
@@ -56,11 +60,15 @@ class LogEntries:
         that says where the id is not. Raises `OSError` where the log cannot be read.
         """
         picture = snapshot(self.path)
-        whole_log = literal is None and since is None
+        if literal is not None:
+            yield from self.fold(lambda: _with_id(picture, literal, indexed=indexed), may_match)
+            return
+        places = beginnings(picture) if since is None else list(from_time(picture, since))
         yield from self.fold(
-            lambda: _candidates(picture, literal, since, indexed=indexed),
+            lambda: lines_at(places),
             may_match,
-            whole_log=whole_log,
+            whole_log=since is None,
+            by_and_by=not mention(places, _CORRECTING),
         )
 
     def fold(
@@ -69,25 +77,49 @@ class LogEntries:
         may_match: "Callable[[bytes], bool]",
         *,
         whole_log: bool = False,
+        by_and_by: bool = False,
     ) -> "Iterator[Entry]":
         """Yield the entries of some lines, each with whether it is whole, as `look` gives them.
 
-        It is called once or twice. With `whole_log` the number of the first bad line is told.
+        It is called some times. With `whole_log` the number of the first bad line is told. Where
+        no line corrects another, entries can be told `by_and_by`: those of the first lines before
+        the others are read, up to a call whose end is not among them.
         """
-        found = _Twice(lambda: map(_glanced, look()), self._progress)
-        self._survey(found)
-        for number, (line, whole, event, request_id) in enumerate(found, 1):
-            if event not in (b"begin", b"end"):
-                if not whole or not _is_event(event, line):
-                    self._bad(number if whole_log else None)
-            elif self._stands_for_its_call(event, request_id, number) and may_match(
-                line + self._corrections[request_id] if request_id in self._corrections else line
-            ):
-                body = parse(line)
-                if body is None:
-                    self._bad(number if whole_log else None)
-                else:
-                    yield self.entry(body, event, request_id)
+        done = 0
+        for size in (*(_STAGES if by_and_by else ()), None):
+            progress = self._progress if size is None else None
+            found = _Twice(partial(_first, look, size), progress)
+            self._survey(found)
+            number = 0
+            for number, glanced in enumerate(found, 1):
+                if number <= done:
+                    continue
+                if size is not None and self._open.get(glanced[3]) == number:
+                    break  # its end may come later
+                done = number
+                entry = self._told(number, glanced, may_match, whole_log)
+                if entry is not None:
+                    yield entry
+            else:
+                if size is None or number < size:
+                    return
+
+    def _told(
+        self, number: int, glanced: "Glanced", may_match: "Callable[[bytes], bool]", numbered: bool
+    ) -> "Entry | None":
+        """Return the entry of the call for which a line stands, if it does for one that matches."""
+        line, whole, event, request_id = glanced
+        if event not in (b"begin", b"end"):
+            if not whole or not _is_event(event, line):
+                self._bad(number if numbered else None)
+        elif self._stands_for_its_call(event, request_id, number) and may_match(
+            line + self._corrections[request_id] if request_id in self._corrections else line
+        ):
+            body = parse(line)
+            if body is not None:
+                return self.entry(body, event, request_id)
+            self._bad(number if numbered else None)
+        return None
 
     def _survey(self, found: "Iterable[Glanced]") -> None:
         for number, (line, _, event, request_id) in enumerate(found, 1):
@@ -170,14 +202,17 @@ def _glanced(found: "tuple[bytes, bool]") -> "Glanced":
     return (line, whole, *glance(line)) if whole else (line, whole, b"", b"")
 
 
-def _candidates(
-    picture: "Snapshot", literal: bytes | None, since: str | None, *, indexed: bool
+def _first(
+    look: "Callable[[], Iterator[tuple[bytes, bool]]]", size: int | None
+) -> "Iterator[Glanced]":
+    return islice(map(_glanced, look()), size)
+
+
+def _with_id(
+    picture: "Snapshot", literal: bytes, *, indexed: bool
 ) -> "Iterator[tuple[bytes, bool]]":
-    """Yield the lines that may be asked for, each with whether it is whole."""
-    if literal is not None:
-        found = lines_with(picture, literal, is_id=indexed)
-        return ((line, is_whole(line)) for line in found)
-    return lines(picture) if since is None else lines_since(picture, since)
+    """Yield the lines that hold an id, each with whether it is whole."""
+    return ((line, is_whole(line)) for line in lines_with(picture, literal, is_id=indexed))
 
 
 def _is_event(event: bytes, line: bytes) -> bool:

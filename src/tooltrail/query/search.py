@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     Entry = dict[str, Any]
 
 
+_LOGGED_AT, _BEGAN, _TIME_CHARS = b'"logged_at":"', b'"timestamp":"', 24
+_HEAD_BYTES = 200  # within which a line says when it was written
 _CONDITIONS = ("command", "exit_code", "failed", "outcome", "origin", "slower_than", "param")
 
 
@@ -149,15 +151,18 @@ class Search:
             return False
         if self.query.carries is not None and not self.query.carries(line):
             return False
-        if self.query.since is None:
-            return True
-        at = line.find(b'"logged_at":"', 0, 200) + 13
-        return (
-            at < 13
-            or b'"event":"begin"' in line[:260]
-            or b'"recorder":"import"' in line  # logged long after it ended
-            or line[at : at + 24].decode("ascii", "replace") >= self.query.since
-        )
+        return self.query.since is None or _may_be_since(line, self.query.since)
+
+
+def _may_be_since(line: bytes, since: str) -> bool:
+    """Tell whether a call may have begun or ended since a moment, by its line."""
+    at = line.find(_LOGGED_AT, 0, _HEAD_BYTES) + len(_LOGGED_AT)
+    if at < len(_LOGGED_AT) or b'"recorder":"import"' in line:  # logged long after it ended
+        return True
+    if line[at : at + _TIME_CHARS].decode("ascii", "replace") >= since:
+        return True
+    at = line.find(_BEGAN, at) + len(_BEGAN)
+    return at < len(_BEGAN) or line[at : at + _TIME_CHARS].decode("ascii", "replace") >= since
 
 
 def _logged_at(entry: "Entry") -> str:

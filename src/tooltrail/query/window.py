@@ -10,7 +10,9 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 _DURATION = re.compile(r"-?((?:\d{1,9}(?:\.\d{1,3})?[smhdw])+)")
 _SHORT_DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,3})?)ms|(\d{1,9}(?:\.\d{1,3})?)")
 _PART = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)([smhdw])")
-_CLOCK_MARGIN = timedelta(minutes=10)  # by which a clock may have been put back during a call
+# By which a clock may have been put back during a call. It matters only where no begin line was
+# written: the times of a log's lines never go back.
+_CLOCK_MARGIN = timedelta(minutes=1)
 _HINT = (
     "give a duration back from now (90s, 15m, 1h, 2d), an ISO 8601 time"
     " (2026-11-22, 2026-11-22T14:30:00Z; without an offset it is local time),"
@@ -48,7 +50,7 @@ def parse_duration(option: str, text: str) -> int:
 
 
 def earlier(moment: str, *, hours: int = 0) -> str:
-    """Return a time so many hours, or some minutes, before another, as the log writes them."""
+    """Return a time so many hours, or a minute, before another, as the log writes them."""
     back = timedelta(hours=hours) if hours else _CLOCK_MARGIN
     return written(datetime.fromisoformat(moment) - back)
 

@@ -18,10 +18,12 @@ from .packed import unpacked
 from .segments import COMPRESSED, lines_of, open_plainly
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import IO
 
     from .segments import Segment, Snapshot
+
+    Place = tuple[Segment, int, int | None]  # where to begin in it, and its size if that is known
 
 _THREADED = 50_000_000  # bytes: a smaller file is searched before a thread has started
 _CHUNK = 33_554_432  # bytes that one thread searches at a time
@@ -99,13 +101,22 @@ def _in_file(file: "IO[bytes]", size: int, literal: bytes) -> "Iterator[bytes]":
         return
     if size > _size_of(file):
         raise OSError(EBADMSG, "it was cut short while it was read", file.name)
-    # Private and writable: ctypes takes the address of such a map alone. Nothing is written.
-    with mmap.mmap(
-        file.fileno(), size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE
-    ) as mapped:
+    with _mapped(file, size) as mapped:
         hits = _hits_in_threads if size > _THREADED else _hits
         for start, end in hits(mapped, size, literal):
             yield mapped[start:end]
+
+
+def _mapped(file: "IO[bytes]", size: int) -> mmap.mmap:
+    # Private and writable: ctypes takes the address of such a map alone. Nothing is written.
+    protection = mmap.PROT_READ | mmap.PROT_WRITE
+    return mmap.mmap(file.fileno(), size, flags=mmap.MAP_PRIVATE, prot=protection)
+
+
+def _let_go(mapped: mmap.mmap, start: int, size: int) -> None:
+    """Let the system have the memory of what was looked at: else all of it would count as ours."""
+    if hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED, start, size)
 
 
 def _hits(mapped: mmap.mmap, size: int, literal: bytes) -> "Iterator[tuple[int, int]]":
@@ -147,9 +158,7 @@ def _hits_in_threads(mapped: mmap.mmap, size: int, literal: bytes) -> "Iterator[
                 if start >= last_end:  # a line on the border is found from both sides
                     yield start, end
                     last_end = end
-        if hasattr(mmap, "MADV_DONTNEED"):  # or all of the log would count as our memory
-            done = chunks[wave]
-            mapped.madvise(mmap.MADV_DONTNEED, done, min(workers * _CHUNK, size - done))
+        _let_go(mapped, chunks[wave], min(workers * _CHUNK, size - chunks[wave]))
 
 
 def _search_chunk(
@@ -235,7 +244,38 @@ def _in_bytes(block: bytes, literal: bytes) -> "Iterator[bytes]":
         at = block.find(literal, end)
 
 
-def from_time(picture: "Snapshot", moment: str) -> "Iterator[tuple[Segment, int, int | None]]":
+def beginnings(picture: "Snapshot") -> "list[Place]":
+    """Return where all of a log's lines begin."""
+    return [(segment, 0, size) for segment, size in picture]
+
+
+def mention(places: "list[Place]", literals: "Iterable[bytes]") -> bool:
+    """Tell whether any of these texts is behind some places of a log; that it may, if unsure."""
+    try:
+        return any(_mentions(place, literals) for place in places)
+    except OSError:
+        return True
+
+
+def _mentions(place: "Place", literals: "Iterable[bytes]") -> bool:
+    segment, start, size = place
+    with segment.open() as file:
+        if file_is_compressed(file):
+            return True
+        whole = _size_of(file) if size is None or segment.rewritten else size
+        if start >= whole:
+            return False
+        with _mapped(file, whole) as mapped:
+            finds = [_memmem(mapped, literal) for literal in literals]
+            for at in range(start - start % mmap.PAGESIZE, whole, _CHUNK):
+                upto = min(at + _CHUNK, whole)
+                if any(find is None or find(max(at, start), upto) >= 0 for find in finds):
+                    return True
+                _let_go(mapped, at, upto - at)
+    return False
+
+
+def from_time(picture: "Snapshot", moment: str) -> "Iterator[Place]":
     """Yield the segments that may hold lines written since `moment`, each with where to begin.
 
     The offset is that of a line's first byte, at most some lines too early; 0 in a segment that

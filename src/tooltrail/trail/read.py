@@ -11,13 +11,14 @@ import zlib
 from errno import EBADMSG
 from typing import TYPE_CHECKING, Any
 
-from .find import from_time, lines_from
+from .find import beginnings, from_time, lines_from
 from .segments import sealed_segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .segments import Segment, Snapshot
+    from .find import Place
+    from .segments import Snapshot
 
 _SPACE = " \t\r\n"
 _decode = json.JSONDecoder().raw_decode
@@ -69,19 +70,18 @@ def lines(picture: "Snapshot") -> "Iterator[tuple[bytes, bool]]":
 
     Raises `OSError` where a segment cannot be read; one that was pruned meanwhile is passed over.
     """
-    return _lines((segment, 0, size) for segment, size in picture)
+    return lines_at(beginnings(picture))
 
 
 def lines_since(picture: "Snapshot", moment: str) -> "Iterator[tuple[bytes, bool]]":
     """Yield the lines that were written since `moment`, and a few before them, as `lines` does."""
-    return _lines(from_time(picture, moment))
+    return lines_at(from_time(picture, moment))
 
 
-def _lines(
-    pieces: "Iterable[tuple[Segment, int, int | None]]",
-) -> "Iterator[tuple[bytes, bool]]":
+def lines_at(places: "Iterable[Place]") -> "Iterator[tuple[bytes, bool]]":
+    """Yield the lines of segments from some places on, as `lines` does."""
     held = b""
-    for segment, offset, size in pieces:
+    for segment, offset, size in places:
         try:
             for line in lines_from(segment, offset, size):
                 if held:
