@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from conftest import TOOLTRAIL, Home
+from conftest import PYTHON, TOOLTRAIL, Home
 from tooltrail._encode import encode
 from tooltrail.trail import append
 from tooltrail.trail.segments import sealed_segments
@@ -26,6 +26,18 @@ WRITER = """\
 import sys, tooltrail
 for number in range(int(sys.argv[2])):
     with tooltrail.invocation("app", sys.argv[1], {"n": number}): pass
+"""
+
+
+AUDITED = """
+import sys, click
+from tooltrail.integrations.click import instrument
+@click.group()
+def cli(): pass
+@cli.command()
+def go(): pass
+instrument(cli, tool="app", envelope=True)
+cli()
 """
 
 
@@ -579,3 +591,56 @@ def test_an_outcome_that_there_is_not_is_a_usage_error(home: Home) -> None:
     done = home.tooltrail("log", "--prove-none", "--outcome", "fail", "--output", "table")
     assert done.returncode == 2
     assert "there is none called 'fail'" in done.stderr
+
+
+def test_a_secret_that_can_be_guessed_proves_nothing(home: Home) -> None:
+    """It has no fingerprint: where it was taken out nobody can tell; that is said in each form."""
+    home.tooltrail("run", "--", "echo", "--password", "hunter22secret")
+    for output in ("table", "jsonl", "csv", "json"):
+        done = home.tooltrail("log", "--secret-stdin", "--output", output, input="hunter22secret\n")
+        assert "too easily guessed to have a fingerprint" in done.stderr
+    done = home.tooltrail("log", "--secret-stdin", "--prove-none", input="hunter22secret\n")
+    assert done.returncode == 3
+    assert "too easily guessed" in json.loads(done.stdout)["data"]["doubts"][0]
+
+
+@pytest.mark.parametrize("verb", ["log", "stats", "audit-log"])
+@pytest.mark.parametrize("name", ["outcome", "origin"])
+def test_a_name_that_there_is_not_is_refused(home: Home, verb: str, name: str) -> None:
+    """Instead of finding nothing."""
+    if verb == "audit-log":
+        done = home.python(AUDITED, verb, f"--{name}", "failed")
+    else:
+        done = home.tooltrail(verb, f"--{name}", "failed")
+    assert done.returncode == 2
+    assert f"--{name}: there is none called 'failed'" in done.stdout
+
+
+def test_text_is_found_as_the_entry_is_printed(home: Home) -> None:
+    """Inside of a string, and as the JSON that it is."""
+    home.tooltrail("run", "--", "sh", "-c", 'exit 3 # said "no"')
+    for text in ('"exit_code":3', 'said "no"', "exit_code"):
+        done = home.tooltrail("log", "--text", text, "--output", "jsonl")
+        assert len(done.stdout.splitlines()) == 1, text
+        done = home.tooltrail("log", "--text", text, "--prove-none")
+        assert done.returncode == 1, text
+
+
+@pytest.mark.parametrize("output", ["csv", "jsonl", "table", "json"])
+def test_rows_that_are_stopped_are_followed_by_no_envelope(home: Home, output: str) -> None:
+    """`TOOL audit-log` that somebody ends: what stands there is rows, or one response."""
+    home.python(AUDITED, "go")
+    command = [PYTHON, "-c", AUDITED, "audit-log", "--follow", "--output", output]
+    with subprocess.Popen(
+        command, env=home.environment(), stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        if output in ("csv", "table"):
+            first += process.stdout.readline()
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        text = first + process.stdout.read()
+        assert process.wait(WAIT_S) != 0
+    assert "go" in first
+    assert text == first

@@ -1,8 +1,10 @@
 """Logs that were damaged, or written by somebody else: read as far as can be, and said."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from conftest import Home
 from logs import MadeLog
 from tooltrail.trail.find import lines_with
 from tooltrail.trail.segments import snapshot
+from tooltrail.trust.retain import retain
 
 AT = "2026-11-22T14:{:02d}:00.000Z"
 
@@ -180,3 +183,97 @@ def test_a_log_that_is_cut_short_meanwhile_is_said_to_be(home: Home) -> None:
     log.write_bytes(log.read_bytes()[:100])
     with pytest.raises(OSError, match="cut short"):
         list(lines_with(picture, b"T"))
+
+
+def rotated(home: Home, calls: int = 60) -> list[Path]:
+    """Record calls in a log of several sealed, compressed segments; return these."""
+    code = f"""
+import tooltrail
+for n in range({calls}):
+    with tooltrail.invocation("app", "go", {{"n": n, "note": "x" * 3000}}):
+        pass
+"""
+    home.python(code, env={"TOOLTRAIL_ROTATE_AT": "64kB", "TOOL_TRACE_ID": "T"})
+    retain(str(home.log("app")))
+    packed = sorted(home.log("app").parent.glob("audit-*.gz"))
+    assert len(packed) > 3
+    return packed
+
+
+@pytest.mark.parametrize("harm", ["cut", "flipped", "zeros"])
+def test_a_damaged_segment_hides_no_other(home: Home, harm: str) -> None:
+    """What can be read is shown, in every way to ask, and what cannot is said."""
+    packed = rotated(home)
+    content = packed[1].read_bytes()
+    half = len(content) // 2
+    packed[1].write_bytes(
+        {
+            "cut": content[:half],
+            "flipped": content[:half] + bytes([content[half] ^ 255]) + content[half + 1 :],
+            "zeros": b"\0" * len(content),
+        }[harm]
+    )
+    for arguments in (
+        ("log", "--output", "jsonl"),
+        ("log", "--trace-id", "T", "--output", "jsonl"),
+        ("log", "--since", "1d", "--output", "jsonl"),
+        ("export", "--output", "jsonl"),
+    ):
+        done = home.tooltrail(*arguments)
+        assert done.returncode == 0
+        assert 30 < len(done.stdout.splitlines()) <= 60, arguments
+        assert packed[1].name.removesuffix(".gz") in done.stderr
+        assert "Traceback" not in done.stderr
+    for by in ("command", "operator"):
+        done = home.tooltrail("stats", "--by", by, "--output", "json")
+        answer = json.loads(done.stdout)
+        assert 30 < answer["data"]["groups"][0]["calls"] <= 60
+        assert "damaged" in str(answer["warnings"])
+    data = json.loads(home.tooltrail("trace", "T").stdout)["data"]
+    assert 30 < data["count"] <= 60
+    assert "damaged" in str(data["gaps"])
+    cursor = home.path / "cursor"
+    done = home.tooltrail("log", "--cursor-file", str(cursor), "--output", "jsonl")
+    assert 30 < len(done.stdout.splitlines()) <= 60
+    assert "damaged" in done.stderr
+
+
+def test_a_segment_that_is_gone_from_the_midst_is_said(home: Home) -> None:
+    """By every command that reads the log, also where the segments are packed."""
+    packed = rotated(home)
+    packed[2].unlink()
+    for arguments in (("log",), ("stats",), ("trace", "T", "--output", "tree"), ("reconcile",)):
+        done = home.tooltrail(*arguments)
+        told = done.stdout + done.stderr
+        assert re.search(r"lines \d+ to \d+ are gone, between audit-0000", told), arguments
+    packed[0].unlink()
+    done = home.tooltrail("trace", "T", "--output", "tree")
+    assert "is not there any more (tooltrail verify tells whether it was pruned)" in done.stdout
+    whole = rotated(home, 61)
+    assert whole
+    shutil.rmtree(home.log("app").parent)
+
+
+def test_what_could_not_be_read_is_said_though_nothing_is_found(home: Home) -> None:
+    """It may be there that the call is."""
+    home.tooltrail("run", "--trace-id", "lonely-1", "--", "true")
+    log = home.log("tooltrail")
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join([lines[0], *(line[:-40] + b"\n" for line in lines[1:])]))
+    for verb in (("trace", "lonely-1"), ("diff", "lonely-1", "other-1")):
+        done = home.tooltrail(*verb, "--output", "json")
+        assert done.returncode == 1
+        assert "2 lines could not be read" in done.stderr
+        assert "2 lines could not be read" in str(json.loads(done.stdout)["warnings"])
+
+
+def test_logs_that_come_one_after_the_other_are_each_missed(home: Home) -> None:
+    """Each was registered, and each is gone."""
+    for _ in range(3):
+        home.python("import tooltrail\nwith tooltrail.invocation('app', 'go'): 0")
+        home.log("app").unlink()
+    home.python("import tooltrail\nwith tooltrail.invocation('app', 'go'): 0")
+    done = home.tooltrail("verify", "--output", "json")
+    (report,) = [each for each in json.loads(done.stdout)["data"]["logs"] if each["tool"] == "app"]
+    assert done.returncode == 1
+    assert [finding["verdict"] for finding in report["findings"]] == ["missing"] * 3

@@ -399,6 +399,16 @@ def test_on_a_terminal_the_log_is_a_table_that_fits(home: Home) -> None:
 # -- the trace
 
 
+@pytest.mark.parametrize(("columns", "least"), [(80, 25), (40, 8)])
+def test_on_a_narrow_terminal_the_calls_can_be_read(home: Home, columns: int, least: int) -> None:
+    """Times and traces are shortened for them."""
+    home.tooltrail("run", "--", "echo", "x" * 200)
+    shown = on_a_terminal(home, "log", columns=columns)
+    (row,) = [line for line in shown.splitlines() if "echo" in line]
+    assert len(row) <= columns
+    assert len(row.partition("echo")[2]) >= least
+
+
 def session(home: Home) -> None:
     """Record a small session: a wrapped shell with two calls inside, a failure, another trace."""
     env = {"TOOL_TRACE_ID": "agent-session-42-step-7"}
@@ -443,7 +453,7 @@ def test_the_tree_is_for_people(home: Home) -> None:
     drawn = lines[lines.index("") + 2 :]
     assert any(line.endswith("+ ├─ sleep 0.6  <- slowest") for line in drawn)
     assert any(line.endswith("x └─ false") for line in drawn)
-    assert any(line.endswith("+ app deploy") for line in drawn)
+    assert any(line.endswith("+ app deploy code=0") for line in drawn)
     assert any("x [both] sh -c '" in line for line in drawn)
     assert any(line.startswith("slowest  sleep 0.6: ") for line in lines)
     assert sum(line.startswith("failed   ") for line in lines) == 2

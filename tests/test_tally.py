@@ -231,7 +231,7 @@ def test_the_forms_of_an_answer(home: Home) -> None:
     home.python(APP, "good", "bad")
     table = home.tooltrail("stats", "--output", "table").stdout.splitlines()
     assert table[0].split() == [
-        *("CALLS", "FAILED", "P50", "P95", "P99", "MAX", "TOTAL", "COMMAND"),
+        *("COMMAND", "CALLS", "FAILED", "P50", "P95", "P99", "MAX", "TOTAL"),
     ]
     assert table[-1].startswith("2 calls, 1 failed, ")
     lines = home.tooltrail("stats", "--output", "jsonl").stdout.splitlines()

@@ -13,9 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tooltrail
 from conftest import PYTHON, TOOLTRAIL, Home
-from tooltrail.query.options import Query
-from tooltrail.query.search import Search
 from tooltrail.query.similar import traces_like
 from tooltrail.reconstruct import Call, Trace, rebuild
 from tooltrail.render import trace as showing
@@ -137,10 +136,62 @@ def test_what_made_the_calls_that_are_shown_is_shown_though_it_ended_later(
         "import tooltrail\nfor n in range(5):\n  with tooltrail.invocation('app', f'go {n}'): pass"
     )
     home.tooltrail("run", "--trace-id", "deep", "--", PYTHON, "-c", code)
-    trace, left_out = showing._trace(Search(Query(trace_id="deep")))
+    with tooltrail.invocation("tooltrail", "trace") as call:
+        trace, _, left_out = showing._find(call, {"trace_id": "deep"}, None)
     assert left_out == 2
     assert [call.entry["tool"] for call in trace.roots] == [Path(PYTHON).name]
     assert [call.entry["command"] for call in trace.roots[0].children] == ["go 0", "go 1", "go 2"]
+
+
+def test_a_call_s_id_stands_for_the_whole_trace(home: Home) -> None:
+    """However it is given: what was made by others of its calls is there, too."""
+    inner = f"{TOOLTRAIL} run -- true; {TOOLTRAIL} run -- sh -c '{TOOLTRAIL} run -- true'"
+    home.tooltrail("run", "--trace-id", "nest-1", "--", "sh", "-c", inner)
+    (outer,) = [end for end in home.events("tooltrail", "end") if end["tool"] == "sh"][1:]
+    assert told(home, "nest-1")["count"] == 4
+    assert told(home, "--request-id", outer["request_id"])["count"] == 4
+    assert told(home, outer["request_id"])["count"] == 4
+
+
+def test_half_an_id_says_what_the_whole_one_says(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How many calls have no room; and that nothing is found, where nothing is."""
+    code = "import tooltrail\nfor n in range(5):\n  with tooltrail.invocation('app', f'go {n}'): 0"
+    home.python(code, env={"TOOL_TRACE_ID": "bulk-trace-abc"})
+    monkeypatch.setattr(showing, "MAX_CALLS", 3)
+    with tooltrail.invocation("tooltrail", "trace") as call:
+        _, _, left_out = showing._find(call, {"trace_id": "bulk-tr"}, None)
+    assert left_out == 2
+    done = home.tooltrail("trace", "bulk-tr", "--until", "2020-01-01", "--output", "tree")
+    assert done.returncode == 1
+    assert "no call of trace 'bulk-tr' is in the logs" in done.stderr
+
+
+def test_of_many_ids_that_begin_so_it_says_that_there_are_more(home: Home) -> None:
+    """Five are named."""
+    for number in range(7):
+        home.tooltrail("run", "--trace-id", f"many{number}x", "--", "true")
+    done = home.tooltrail("trace", "many", "--output", "tree")
+    assert "these begin so: many0x, many1x, many2x, many3x, many4x and more" in done.stderr
+
+
+def test_a_trace_whose_reader_is_gone_ends_with_words(home: Home) -> None:
+    """stdout is closed: no traceback."""
+    home.tooltrail("run", "--trace-id", "s1", "--", "true")
+    done = home.run("sh", "-c", f"{TOOLTRAIL} trace s1 --output tree >&-")
+    assert done.returncode == 1
+    assert done.stderr == "error: stdout: bad file descriptor\n"
+
+
+def test_a_param_of_zero_is_shown(home: Home) -> None:
+    """It is a value like any other; only what says nothing is left out."""
+    params = "{'replicas': 0, 'dry': False, 'name': '', 'more': None, 'list': []}"
+    code = f"import tooltrail\nwith tooltrail.invocation('app', 'scale', {params}): 0"
+    home.python(code, env={"TOOL_TRACE_ID": "z-1"})
+    shown = home.tooltrail("trace", "z-1", "--output", "tree").stdout
+    assert "+ app scale replicas=0" in shown
+    assert "dry" not in shown
 
 
 def test_only_a_trace_s_own_id_is_completed(home: Home) -> None:

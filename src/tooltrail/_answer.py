@@ -65,9 +65,14 @@ class Answer:
             sys.stdout.write(self.take_printed())
         self.output = output
 
-    def hand_over(self) -> None:
-        """Let the command answer by itself: it prints its own response."""
+    def hand_over(self, *, rows: bool) -> None:
+        """Let the command answer by itself: it prints its own response.
+
+        Where that is `rows`, and it is stopped, no envelope follows them.
+        """
         self._capture.stop()
+        if rows:
+            self.output = TEXT
 
     def take_printed(self) -> str:
         """Return what the command printed so far, and stop diverting: it is not stray."""

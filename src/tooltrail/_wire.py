@@ -64,6 +64,7 @@ ORIGIN_EXECUTED = "executed"
 ORIGIN_CACHED = "cached"
 ORIGIN_DEDUPLICATED = "deduplicated"
 ORIGIN_DRY_RUN = "dry_run"
+ORIGINS = frozenset({ORIGIN_EXECUTED, ORIGIN_CACHED, ORIGIN_DEDUPLICATED, ORIGIN_DRY_RUN})
 PURPOSE_AUDIT = "audit"  # a call that only read the log: left out of listings
 
 # A variable that holds a coding agent's session -> the agent. Each trace is

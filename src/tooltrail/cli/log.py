@@ -7,7 +7,7 @@ from .._learnt import is_unguessable
 from .._wire import OWN_TOOL
 from ..errors import UsageError
 from ..query.options import LISTING, OUTPUTS, TOOL_OPTION
-from ..render.deliver import deliver_listing
+from ..render.deliver import deliver_listing, note_problems
 from ..settings import settings_for
 from ..trail import data_home
 from ..trust.tombstones import Secret
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from .._block import RecordedBlock
 
 _SECRET_STDIN = "--secret-stdin"
+_NO_FINGERPRINT = (
+    "the secret is too easily guessed to have a fingerprint: only where it stands unredacted is it"
+    " found"
+)
 
 
 def main(arguments: "Sequence[str]") -> int:
@@ -38,21 +42,20 @@ def main(arguments: "Sequence[str]") -> int:
 
     def act(call: "RecordedBlock", values: dict[str, Any]) -> int:
         if secret is not None:
-            values["carries"] = _carries(call, secret)
+            values["carries"] = _carries(secret)
+            if not is_unguessable(secret):
+                values["doubt"] = _NO_FINGERPRINT
+                note_problems(call, [("NO_FINGERPRINT", _NO_FINGERPRINT)])
         return deliver_listing(call, values, values["output"])
 
     return _reading.run("log", made, arguments, act)
 
 
-def _carries(call: "RecordedBlock", text: str) -> "Callable[[bytes], bool]":
+def _carries(text: str) -> "Callable[[bytes], bool]":
     """Return the test whether a line is of a call that carried a secret.
 
     By the fingerprints that it has under every key there ever was, or where it slipped through.
     """
-    if not is_unguessable(text):
-        message = "the secret is too easily guessed to have a fingerprint: only where it stands"
-        message += " unredacted is it found"
-        call.warnings.append({"code": "NO_FINGERPRINT", "message": message})
     home = data_home(configured=settings_for(OWN_TOOL).data_home)
     marks = [mark.encode("ascii") for mark in candidates(f"{home}/{OWN_TOOL}", text)]
     secret = Secret(text)

@@ -119,9 +119,9 @@ def read_the_log(
     """Answer `TOOL audit-log` on stdout, and return its exit code; `values` by option's key."""
     from ..render.deliver import default_output, deliver_listing
 
-    if running.answer is not None:
-        running.answer.hand_over()
     output, path = output or default_output(), running.call.path
+    if running.answer is not None:
+        running.answer.hand_over(rows=output != JSON or bool(values.get("follow")))
     if verify:
         from ..render.verdict import deliver_verification
 

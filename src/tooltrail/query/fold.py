@@ -102,6 +102,7 @@ class LogEntries:
                     yield entry
             else:
                 if size is None or number < size:
+                    found.complain()
                     return
 
     def _told(
@@ -177,6 +178,7 @@ class _Twice:
         self._look = look
         self._progress = progress  # of the first time
         self._kept: list[Glanced] | None = None
+        self._error: OSError | None = None
 
     def __iter__(self) -> "Iterator[Glanced]":
         if self._kept is not None:
@@ -185,15 +187,23 @@ class _Twice:
         kept: list[Glanced] = []
         size = 0
         told, self._progress = self._progress, None
-        for number, each in enumerate(self._look()):
-            size += len(each[0])
-            if told is not None and not number % _TOLD_LINES:
-                told(size)
-            if size <= _MAX_KEPT:
-                kept.append(each)
-            yield each
+        try:
+            for number, each in enumerate(self._look()):
+                size += len(each[0])
+                if told is not None and not number % _TOLD_LINES:
+                    told(size)
+                if size <= _MAX_KEPT:
+                    kept.append(each)
+                yield each
+        except OSError as error:
+            self._error = error
         if size <= _MAX_KEPT:
             self._kept = kept
+
+    def complain(self) -> None:
+        """Raise what went wrong with the reading, now that all that could be read was."""
+        if self._error is not None:
+            raise self._error
 
 
 def _glanced(found: "tuple[bytes, bool]") -> "Glanced":

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from .._wire import ORIGINS, OTHER, OUTCOMES
 from ..context import as_recorded
 from ..errors import UsageError
 from .mine import OwnSession, own_session
@@ -74,7 +75,8 @@ TOOL_OPTION = Option("--tool", "NAME", "calls of this tool, recorded by itself o
 class Query:
     """What is asked for. Times are ISO 8601 UTC, as the log writes them.
 
-    `carries` is a test on the raw line: whether it tells of a secret.
+    `carries` is a test on the raw line: whether it tells of a secret. `doubt` is why there may be
+    more than can be found.
     """
 
     def __init__(self, **asked: Any) -> None:
@@ -99,6 +101,7 @@ class Query:
         self.tail: int | None = asked.get("tail")
         self.reverse: bool = bool(asked.get("reverse"))
         self.carries: Callable[[bytes], bool] | None = asked.get("carries")
+        self.doubt: str | None = asked.get("doubt")
 
 
 def query_from(values: "Mapping[str, Any]") -> Query:
@@ -126,6 +129,12 @@ def query_from(values: "Mapping[str, Any]") -> Query:
     for name, least in (("exit_code", 0), ("limit", 1), ("tail", 1)):
         if asked.get(name) is not None:
             asked[name] = _whole_number("--" + name.replace("_", "-"), asked[name], least)
+    for name, known in (("outcome", OUTCOMES | {OTHER}), ("origin", ORIGINS)):
+        if asked.get(name) is not None and asked[name] not in known:
+            raise UsageError(
+                f"--{name}: there is none called {asked[name][:80]!r}",
+                hint=f"it is one of {', '.join(sorted(known))}",
+            )
     asked["mine"] = own_session() if asked.get("mine") else None
     query = Query(**asked)
     if query.since and query.until and query.since > query.until:

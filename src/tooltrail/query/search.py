@@ -67,7 +67,7 @@ class Search:
         self.indexed = True  # believe the indexes of sealed segments, which may be anybody's
         self._unreadable: list[str] = []
         self._literal = _literal_of(query)
-        self._text = None if query.text is None else encode(query.text)[1:-1].encode("ascii")
+        self._texts = _spellings(query)
 
     def __iter__(self) -> "Iterator[Entry]":
         streams = [self._matches(log) for log in self._logs]
@@ -94,6 +94,10 @@ class Search:
         whole = sum(os.path.getsize(file) for file in files if os.path.exists(file))
         tool = os.path.basename(os.path.dirname(path))
         return lambda done: tell(tool, done, whole)
+
+    def count_read(self) -> int:
+        """Return how many logs could be read; once the search was read to its end."""
+        return len(self.paths) - len(self._unreadable)
 
     def problems(self) -> "list[Gap]":
         """Say what the search could not see: a code and a sentence each."""
@@ -147,7 +151,7 @@ class Search:
         """Reject by the bytes what cannot match, before any JSON is parsed."""
         if self._literal is not None and self._literal not in line:
             return False
-        if self._text is not None and self._text not in line:
+        if self._texts and not any(text in line for text in self._texts):
             return False
         if self.query.carries is not None and not self.query.carries(line):
             return False
@@ -200,7 +204,16 @@ def _conditions(query: "Query") -> list[str]:
 
 def holds_text(query: "Query", entry: "Entry") -> bool:
     """Tell whether the text that is asked for stands in an entry, as it is written."""
-    return query.text is None or encode(query.text)[1:-1] in encode_any(entry)
+    written = encode_any(entry).encode("ascii") if query.text is not None else b""
+    return query.text is None or any(text in written for text in _spellings(query))
+
+
+def _spellings(query: "Query") -> set[bytes]:
+    """Return how the text that is asked for may stand in a line: in a string, or as JSON."""
+    if query.text is None:
+        return set()
+    inside = encode(query.text)[1:-1].encode("ascii")
+    return {inside, query.text.encode("utf-8", "surrogateescape")}
 
 
 def matches_identity(query: "Query", entry: "Entry") -> bool:

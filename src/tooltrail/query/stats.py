@@ -146,6 +146,7 @@ class Stats:
                 self._problems.append(("LOG_NOT_READ_WHOLE", f"{path}: {reason}"))
                 continue
             yield from found.counts.items()
+            self._problems += [("LOG_NOT_READ_WHOLE", f"{path}: {text}") for text in found.unread]
             if found.bad_lines:
                 text = f"{path}: {found.bad_lines} lines could not be read and were skipped"
                 self._problems.append(("LOG_NOT_READ_WHOLE", text))

@@ -10,13 +10,14 @@ fields, and still ends as one does, the fields count. `tooltrail verify` finds s
 import os
 import re
 from collections import Counter
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .._wire import PURPOSE_AUDIT, VANISHED
 from ..trail.find import file_is_compressed, holds, lines_with
 from ..trail.read import glance, is_whole, parse, supersedes
-from ..trail.segments import snapshot
+from ..trail.segments import UNREADABLE, snapshot
 from . import counts
 from .fold import LogEntries
 from .killed import SeenKilled
@@ -66,6 +67,7 @@ class Tally:
         self.ended: set[str] = set()  # ids of calls whose begin has not been met
         self.again: set[str] = set()  # ids of calls whose end was corrected
         self.bad_lines = 0
+        self.unread: list[str] = []  # what could not be read, and why
 
     def add(self, later: "Tally") -> None:
         """Add what was counted in the lines after these."""
@@ -74,6 +76,7 @@ class Tally:
         self.ended |= later.ended - self.begun
         self.again |= later.again
         self.bad_lines += later.bad_lines
+        self.unread += later.unread
 
     def narrowed(self, kept: "frozenset[int]") -> "Tally":
         """Return the same without the places of its keys that are not kept."""
@@ -167,10 +170,12 @@ class _Plan:
         self._segment = segment
         self._known = counts.load(segment, kept) if segment.sealed else None
         self._places = counts.places_of(kept) if segment.sealed else kept
+        self._status: os.stat_result | None = None
         if self._known is None:
-            with segment.open_as_it_is() if segment.sealed else segment.open() as file:
-                self._status = os.fstat(file.fileno())
-            self.parts = [(*part, self._places) for part in _parts(segment, size)]
+            with suppress(FileNotFoundError):  # pruned meanwhile
+                with segment.open_as_it_is() if segment.sealed else segment.open() as file:
+                    self._status = os.fstat(file.fileno())
+                self.parts = [(*part, self._places) for part in _parts(segment, size)]
 
     def result(self, kept: "frozenset[int]") -> Tally:
         """Return what the segment comes to; what had to be counted is kept for the next time."""
@@ -178,7 +183,9 @@ class _Plan:
             return self.counted
         if self._known is not None:
             return _told(self._known, kept)
-        counts.save(self._segment, self._status, kept, self.counted.counts, self.counted.as_json())
+        status, counted = self._status, self.counted
+        if status is not None and not counted.unread:
+            counts.save(self._segment, status, kept, counted.counts, counted.as_json())
         return self.counted.narrowed(kept)
 
 
@@ -211,9 +218,14 @@ def _count(part: "Part") -> Tally:
     """Count the lines that begin in a part of a segment."""
     segment, start, stop, kept = part
     found = Tally()
-    with segment.open() as file:
-        for block in _blocks(file, start, stop):
-            found.add(_in_block(block, kept))
+    try:
+        with segment.open() as file:
+            for block in _blocks(file, start, stop):
+                found.add(_in_block(block, kept))
+    except FileNotFoundError:
+        return found  # pruned meanwhile
+    except UNREADABLE as error:
+        found.unread.append(f"{segment.name}: it is damaged: {error}")
     return found
 
 
@@ -336,17 +348,25 @@ def _add(found: Tally, entry: "Entry", kept: "frozenset[int]", count: int) -> No
 
 def _entries_of(wanted: "Set[str]", path: str) -> "list[Entry]":
     """Return all entries of some calls, made in the slow way."""
-    log = LogEntries(path)
-    if len(wanted) > _MANY:
-        found: Iterable[Entry] = log.read(lambda _: True)
-    else:
-        found = (
-            entry
-            for each in wanted
-            for entry in LogEntries(path).read(lambda _: True, literal=each.encode())
-            if entry.get("request_id") == each
-        )
-    return [entry for entry in found if entry.get("request_id") in wanted]
+    found: list[Entry] = []
+    for each in [None] if len(wanted) > _MANY else wanted:
+        literal = None if each is None else each.encode()
+        entries = LogEntries(path).read(lambda _: True, literal=literal)
+        with suppress(OSError):  # what is damaged has been said
+            for entry in entries:
+                own = entry.get("request_id")
+                if own == each or (each is None and own in wanted):
+                    found.append(entry)
+    return found
+
+
+def _ends_of(wanted: str, path: str) -> "Iterator[Entry]":
+    """Yield an entry for each end line of a call."""
+    with suppress(OSError):
+        for line in lines_with(snapshot(path), wanted.encode(), is_id=True):
+            event, own = glance(line)
+            if event == b"end" and own == wanted.encode() and (body := parse(line)) is not None:
+                yield LogEntries("").entry(body, event, own)
 
 
 def _settle(found: Tally, path: str, kept: "frozenset[int]") -> None:
@@ -354,10 +374,8 @@ def _settle(found: Tally, path: str, kept: "frozenset[int]") -> None:
     unsettled = found.begun | found.again
     truth = _entries_of(unsettled, path)
     for wanted in found.again:
-        for line in lines_with(snapshot(path), wanted.encode(), is_id=True):
-            event, own = glance(line)
-            if event == b"end" and own == wanted.encode() and (body := parse(line)) is not None:
-                _add(found, LogEntries("").entry(body, event, own), kept, -1)
+        for body in _ends_of(wanted, path):
+            _add(found, body, kept, -1)
     killed = SeenKilled(path)
     for entry in truth:
         is_open = entry.get("origin") is None and entry.get("duration_ms") is None

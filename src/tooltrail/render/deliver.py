@@ -246,7 +246,7 @@ def write(pieces: "Iterable[str]", for_people: bool) -> None:
 def prints_unicode() -> bool:
     """Tell whether stdout takes the characters that trees are drawn with."""
     try:
-        "├█".encode(sys.stdout.encoding or "ascii")
+        "├█".encode(getattr(sys.stdout, "encoding", None) or "ascii")
     except (UnicodeEncodeError, LookupError):
         return False
     return True

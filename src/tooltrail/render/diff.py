@@ -51,13 +51,12 @@ class Run:
 
 
 class Compared:
-    """Two runs, their calls side by side, and what could not be seen."""
+    """Two runs, and their calls side by side."""
 
-    def __init__(self, a: Run, b: Run, noise: Noise, gaps: "Sequence[Gap]") -> None:
+    def __init__(self, a: Run, b: Run, noise: Noise) -> None:
         self.a = a
         self.b = b
         self.pairs = compare(a.calls, b.calls, noise)
-        self.gaps = gaps
 
     @property
     def differing(self) -> "list[Pair]":
@@ -79,11 +78,13 @@ def deliver_diff(call: "Invocation", values: "Mapping[str, Any]", output: str) -
 
     Finish `call`; return the exit code: with `exit_code` among the values, 1 where they differ.
     """
+    searches: list[Search] = []
     try:
-        found = _found(values)
+        found = _found(values, searches)
     except TooltrailError as error:
+        note_problems(call, _problems(searches))
         return fail(call, error, output)
-    note_problems(call, found.gaps)
+    note_problems(call, _problems(searches))
     code, details = 0, None
     if values.get("exit_code") and found.differing:
         count = len(found.differing)
@@ -100,14 +101,18 @@ def deliver_diff(call: "Invocation", values: "Mapping[str, Any]", output: str) -
     )
 
 
-def _found(values: "Mapping[str, Any]") -> Compared:
-    noise, searches = Noise(), list[Search]()
+def _found(values: "Mapping[str, Any]", searches: "list[Search]") -> Compared:
+    noise = Noise()
     if values.get("a"):
         a, b = (_named(str(values[name]), searches) for name in ("a", "b"))
     else:
         a, b = _good_and_bad(values, searches, noise)
-    gaps = dict.fromkeys(gap for search in searches for gap in search.problems())
-    return Compared(a, b, noise, list(gaps))
+    return Compared(a, b, noise)
+
+
+def _problems(searches: "list[Search]") -> "list[Gap]":
+    """Return what could not be seen, each once."""
+    return list(dict.fromkeys(gap for search in searches for gap in search.problems()))
 
 
 def _named(name: str, searches: "list[Search]") -> Run:
@@ -121,7 +126,7 @@ def _named(name: str, searches: "list[Search]") -> Run:
     calls = rebuild(name, search).calls()
     if not calls:
         raise NotFoundError(
-            f"no call of {name!r} is in the logs that were read ({len(search.paths)})",
+            f"no call of {name!r} is in the logs that were read ({search.count_read()})",
             hint="give the exact id of a trace, or a request id; tooltrail log shows both",
         )
     return Run(name, calls)

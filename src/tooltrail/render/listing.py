@@ -24,6 +24,7 @@ CSV_FIELDS = (
 _MAX_CELL_CHARS = 32_000  # a spreadsheet takes 32,767
 _LOOKED_AHEAD = 200  # rows whose width decides the columns of the table
 _HEADINGS = ("", "TIME (UTC)", "TOOK", "EXIT", "TRACE", "CALL")
+_NARROW, _VERY_NARROW = 120, 60  # columns
 _LEAST = (1, 23, 8, 8, 26, 0)  # columns, where no row is there yet
 
 
@@ -119,7 +120,17 @@ def _response(entries: "Iterable[Entry]", tail: "Tail") -> "Iterator[str]":
 
 
 def _table(entries: "Iterable[Entry]", columns: int | None, ahead: int) -> "Iterator[str]":
-    yield from _lines((_row(entry) for entry in entries), _HEADINGS, columns, (2, 3), ahead)
+    """Yield the table; where there is little room, times and traces are shortened for the calls."""
+    rows = (_row(entry) for entry in entries)
+    headings: tuple[str, ...] = _HEADINGS
+    if columns is not None and columns < _NARROW:
+        rows = (
+            (sign, at[5:19], *more, fit(trace, 12), call) for sign, at, *more, trace, call in rows
+        )
+    if columns is not None and columns < _VERY_NARROW:
+        rows = ((row[0], row[1][6:], *row[2:4], row[5]) for row in rows)
+        headings = (*_HEADINGS[:4], _HEADINGS[5])
+    yield from _lines(rows, headings, columns, (2, 3), ahead)
 
 
 def _lines(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..query.stats import Group
 
 _SIGNIFICANT = 0.1  # of a quantile, or of the failures: less is no trend
+_MOST_OF_A_NAME = 48  # columns
 
 
 def deliver_stats(call: "Invocation", values: "Mapping[str, Any]", output: str) -> int:
@@ -71,19 +72,19 @@ def lines(stats: Stats) -> "Iterator[str]":
         return
     trend = any(group.before is not None for group in stats.groups)
     titles = ["CALLS", "FAILED", *(f"P{percent}" for percent in QUANTILES), "MAX", "TOTAL"]
-    rows = [[*titles, *(["TREND"] if trend else []), stats.by.upper()]]
+    rows = [[stats.by.upper(), *titles, *(["TREND"] if trend else [])]]
     for group in stats.groups:
-        rows.append([*_numbers(group), *([_trend(group)] if trend else []), _name(group)])
+        rows.append([_name(group), *_numbers(group), *([_trend(group)] if trend else [])])
     sizes = [max(width(row[at]) for row in rows) for at in range(len(rows[0]))]
     for row in rows:
-        *cells, name = row
-        right = len(titles)
-        padded = [pad(cell, sizes[at], right=at < right) for at, cell in enumerate(cells)]
-        yield "  ".join([*padded, name]).rstrip()
+        numbers = range(1, len(titles) + 1)
+        padded = [pad(cell, sizes[at], right=at in numbers) for at, cell in enumerate(row)]
+        yield "  ".join(padded).rstrip()
     total = summed(stats.groups)
     yield ""
     whole = duration(total["total_ms"])
-    yield f"{total['calls']:,} calls, {total['failures']:,} failed, {whole} in all"
+    calls = "1 call" if total["calls"] == 1 else f"{total['calls']:,} calls"
+    yield f"{calls}, {total['failures']:,} failed, {whole} in all"
     if stats.window_before is not None:
         since, until = stats.window_before
         yield f"trend: against {safe(since)} to {safe(until)}"
@@ -113,4 +114,4 @@ def _trend(group: "Group") -> str:
 
 def _name(group: "Group") -> str:
     words = dict.fromkeys(safe(part) for part in group.name if part is not None)
-    return " ".join(words) or "(none)"
+    return fit(" ".join(words) or "(none)", _MOST_OF_A_NAME)

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from .._wire import OPEN_OUTCOMES
-from .safe import duration, fit, safe
+from .safe import duration, fit, safe, width
 from .words import call_words, ending_words, error_words, mark
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MAX_LINES, MAX_CHARS = 25, 1200
 _COLUMNS = 110
+_WITH_A_NAME = len("failed first:  [req_01M83HVA3SRQWREXQB0P7PJS1R]: ")
+_LEAST_NAMED = 20  # columns of a call's words, where its end takes the others
 _MOST_NAMED = 4  # failures, repeats, open calls
 
 
@@ -66,10 +68,10 @@ def _failures(trace: "Trace") -> list[str]:
     found = []
     for number, call in enumerate(trace.failed()[:_MOST_NAMED]):
         why = error_words(call.shown)
-        found.append(
-            f"{'failed first' if not number else 'failed'}: {_named(call)}:"
-            f" {ending_words(call.shown)}{', ' + why if why else ''}"
-        )
+        how = f"{ending_words(call.shown)}{', ' + why if why else ''}"
+        room = _COLUMNS - _WITH_A_NAME - width(how)
+        named = _named(call, min(max(room, _LEAST_NAMED), 60))
+        found.append(f"{'failed' if number else 'failed first'}: {named}: {how}")
     return found
 
 
@@ -116,5 +118,5 @@ def _step(call: "Call") -> str:
     return f"{mark(call.shown)} {call_words(call.entry)}" + (f" ({took})" if took else "")
 
 
-def _named(call: "Call") -> str:
-    return f"{fit(call_words(call.entry), 60)} [{safe(call.request_id, 40)}]"
+def _named(call: "Call", room: int = 60) -> str:
+    return f"{fit(call_words(call.entry), room)} [{safe(call.request_id, 40)}]"

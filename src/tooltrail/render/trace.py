@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from .._stdout import is_terminal
 from ..envelope import document
 from ..errors import NotFoundError, UsageError
-from ..query.gaps import pruned
+from ..query.gaps import begun_late
 from ..query.options import JSON, Query, query_from
 from ..query.search import Search
-from ..query.similar import traces_like
+from ..query.similar import NAMED, traces_like
 from ..reconstruct import rebuild
 from ..reconstruct.blind import spots
 from .deliver import (
@@ -28,12 +28,13 @@ from .deliver import (
 from .progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from .._invocation import Invocation
     from ..reconstruct import Trace
 
     Entry = dict[str, Any]
+    Tell = Callable[[str, int, int], None]
 
 TREE, SUMMARY, HTML, PERFETTO, OTLP, SCRIPT = (
     *("tree", "summary", "html", "perfetto", "otlp", "script"),
@@ -54,14 +55,13 @@ def deliver_trace(call: "Invocation", values: "Mapping[str, Any]", output: str) 
 
     def print_it() -> None:
         gc.disable()  # all of a trace stays to the end: looking for what could go costs a seventh
-        query = _query(values)
-        search = Search(query, progress=progress if progress.shown else None)
+        shown = progress if progress.shown else None
         try:
-            trace, left_out = _trace(search)
+            trace, search, left_out = _find(call, values, shown)
         finally:
             progress.clear()
         problems = search.problems()
-        trace.gaps = [*problems, *pruned(search.paths), *spots(trace.calls())]
+        trace.gaps = [*problems, *begun_late(search.paths), *spots(trace.calls())]
         if left_out:
             message = f"the first {MAX_CALLS} of its calls are here, {left_out} more are not"
             trace.gaps.insert(0, ("TOO_MANY_CALLS", f"{message} (--since and --until narrow it)"))
@@ -76,52 +76,53 @@ def deliver_trace(call: "Invocation", values: "Mapping[str, Any]", output: str) 
     return deliver(call, output, print_it)
 
 
-def _query(values: "Mapping[str, Any]") -> Query:
-    """Return the query for all calls of the trace that is meant."""
+def _find(
+    call: "Invocation", values: "Mapping[str, Any]", progress: "Tell | None"
+) -> "tuple[Trace, Search, int]":
+    """Return the trace that is meant, the search that found it, and how many had no room.
+
+    Raises `NotFoundError`, once what could not be read was said.
+    """
     query = query_from({name: values.get(name) for name in ("since", "until", "exact", "all")})
-    query.trace_id = values.get("trace_id") or _trace_of_call(query, values.get("request_id"))
-    return query
+    trace_id: str | None = values.get("trace_id")
+    request_id: str | None = values.get("request_id")
+    what = f"no call of trace {trace_id!r} is"
+    hint = "tooltrail log --since 1d shows what there is, each call with its ids"
+    if trace_id is None:
+        search, trace_id = _trace_of_call(query, request_id)
+        what = f"no call {request_id!r} is" if request_id else "no call is"
+    tried: set[str] = set()
+    while trace_id is not None and trace_id not in tried:
+        tried.add(trace_id)
+        query = copy(query)
+        query.trace_id = trace_id
+        search = Search(query, progress=progress)
+        entries = iter(search)
+        kept = list(islice(entries, MAX_CALLS))
+        if kept:
+            left_out = _add_parents(kept, entries)
+            return rebuild(trace_id, kept), search, left_out
+        if trace_id.startswith(_REQUEST):
+            query.trace_id, request_id = None, trace_id
+            search, trace_id = _trace_of_call(query, request_id)
+            continue
+        like = traces_like(search.paths, trace_id)
+        trace_id = like[0] if len(like) == 1 else None
+        if len(like) > 1:
+            more = " and more" if len(like) > NAMED else ""
+            hint = f"these begin so: {', '.join(like[:NAMED])}{more}"
+    note_problems(call, search.problems())
+    raise NotFoundError(f"{what} in the logs that were read ({search.count_read()})", hint=hint)
 
 
-def _trace_of_call(window: Query, request_id: str | None) -> str:
-    """Return the trace of one call; of the last one where none is named."""
+def _trace_of_call(window: Query, request_id: str | None) -> "tuple[Search, str | None]":
+    """Return the trace of one call; of the last one where none is named; and how it was sought."""
     query = copy(window)
-    query.trace_id, query.request_id = None, request_id
+    query.request_id = request_id
     query.tail = None if request_id else 1
     search = Search(query)
     entry = next(iter(search), None)
-    if entry is None:
-        what = f"no call {request_id!r} is" if request_id else "no call is"
-        raise NotFoundError(
-            f"{what} in the logs that were read ({len(search.paths)})",
-            hint="tooltrail log --since 1d shows what there is, each call with its ids",
-        )
-    return str(entry.get("trace_id"))
-
-
-def _trace(search: Search) -> "tuple[Trace, int]":
-    """Return the trace, and how many of its calls had no room. Raises `NotFoundError`."""
-    trace_id = str(search.query.trace_id)
-    entries = iter(search)
-    kept = list(islice(entries, MAX_CALLS))
-    if kept:
-        left_out = _add_parents(kept, entries)
-        return rebuild(trace_id, kept), left_out
-    if trace_id.startswith(_REQUEST):
-        search.query.trace_id = _trace_of_call(search.query, trace_id)
-        return _trace(search)
-    like = traces_like(search.paths, trace_id)
-    if len(like) == 1:
-        query = copy(search.query)
-        query.trace_id = like[0]
-        return rebuild(like[0], islice(Search(query, search.paths), MAX_CALLS)), 0
-    hint = "tooltrail log --since 1d shows what there is, each call with its trace"
-    if like:
-        hint = f"these begin so: {', '.join(like)}"
-    raise NotFoundError(
-        f"no call of trace {trace_id!r} is in the logs that were read ({len(search.paths)})",
-        hint=hint,
-    )
+    return search, None if entry is None else str(entry.get("trace_id"))
 
 
 def _add_parents(kept: "list[Entry]", others: "Iterable[Entry]") -> int:

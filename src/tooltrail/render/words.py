@@ -51,7 +51,7 @@ def _called(entry: "Mapping[str, Any]") -> str:
     given = (
         f"{safe(name)}={_argument(value)}"
         for name, value in params.items()
-        if value not in (None, False, "", [], {})
+        if value is not False and value not in (None, "", [], {})
     )
     return " ".join([*words, *given])
 

@@ -8,14 +8,13 @@ index, an id is searched for in the blocks that may hold it.
 
 import mmap
 import os
-import zlib
 from errno import EBADMSG
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from .index import places_of
 from .packed import unpacked
-from .segments import COMPRESSED, lines_of, open_plainly
+from .segments import COMPRESSED, UNREADABLE, Unread, lines_of, open_plainly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -38,11 +37,12 @@ def lines_with(picture: "Snapshot", literal: bytes, *, is_id: bool = False) -> "
     """Yield the lines of a log that hold `literal`, in order, with their newlines.
 
     With `is_id`, those in which it is the id of a call, a trace or a session, or one of those
-    continues it; there may be others among them. Raises `OSError` where a segment cannot be read;
-    one that was pruned meanwhile is passed over.
+    continues it; there may be others among them. Raises `OSError` where a segment cannot be read,
+    after the lines of the others; one that was pruned meanwhile is passed over.
     """
     if not literal:
         raise ValueError("an empty text is in every line")
+    unread = Unread()
     for segment, size in picture:
         try:
             if not is_id or not segment.sealed:
@@ -51,8 +51,9 @@ def lines_with(picture: "Snapshot", literal: bytes, *, is_id: bool = False) -> "
                 yield from _in_sealed(segment, literal)
         except FileNotFoundError:
             continue
-        except (EOFError, zlib.error) as error:
-            raise OSError(EBADMSG, f"{segment.name} is damaged: {error}") from error
+        except UNREADABLE as error:
+            unread.add(segment, error)
+    unread.tell()
 
 
 def _in_segment(segment: "Segment", size: int | None, literal: bytes) -> "Iterator[bytes]":
@@ -307,7 +308,7 @@ def first_time(segment: "Segment") -> str | None:
     try:
         with segment.open() as file:
             return _time_in(file.read(_HEAD_BYTES))
-    except (OSError, EOFError, zlib.error):
+    except UNREADABLE:
         return None
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _MOST = 256  # blocks: the last byte of a number in the index
 _HASH = ~(_MOST - 1) & 0xFFFFFFFF  # the other three, of an id's CRC: a wrong hit costs one block
+_TAIL_BYTES = 65_536  # within which the last line begins: a seal
 _OURS = b'{"v":1,"seq":'  # how a line of ours begins
 _ID = re.compile(rb'"(?:request_id|trace_id|parent_request_id|session)"\s*:\s*"([^"\\\n]*)')
 _END = re.compile(b"[" + re.escape("".join(CONTINUES)).encode("ascii") + b"]")
@@ -63,6 +64,23 @@ def is_indexed(segment: "Segment") -> bool:
         return side.load(segment, side.INDEX, os.fstat(file.fileno())) is not None
 
 
+def last_seq(segment: "Segment") -> int | None:
+    """Return the `seq` of a sealed segment's last line; None where that is not known."""
+    with suppress(OSError), segment.open_as_it_is() as file:
+        if file.name.endswith(COMPRESSED):
+            told = side.load_told(segment, side.INDEX, os.fstat(file.fileno()))
+            found: int | None = None if told is None else told["last_seq"]
+            return found
+        file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
+        return _seq_of(file.read().removesuffix(b"\n").rpartition(b"\n")[2])
+    return None
+
+
+def _seq_of(line: bytes) -> int | None:
+    digits = line.removeprefix(_OURS).partition(b",")[0]
+    return int(digits) if line.startswith(_OURS) and digits.isdigit() else None
+
+
 def make(segment: "Segment") -> None:
     """Make the index of a sealed segment; of a damaged one it says that nobody knows.
 
@@ -74,6 +92,7 @@ def make(segment: "Segment") -> None:
         with suppress(EOFError, zlib.error):
             blocks = _gathered(unpacked(file) if packed else _pieces(file))
             told = {
+                "last_seq": blocks[-1].last_seq if blocks else None,
                 "blocks": [(block.start, block.size) for block in blocks],
                 "always": [number for number, block in enumerate(blocks) if block.odd],
             }
@@ -89,6 +108,7 @@ class _Block:
         self.start = start
         self.size = 0
         self.odd = False
+        self.last_seq: int | None = None
         self.ids: set[int] = set()
 
     def add(self, lines: bytes) -> None:
@@ -96,6 +116,7 @@ class _Block:
         if not lines:
             return
         self.size += len(lines)
+        self.last_seq = _seq_of(lines.removesuffix(b"\n").rpartition(b"\n")[2])
         ours = lines.count(b"\n" + _OURS) + lines.startswith(_OURS)
         whole = lines.count(b"\n") + (not lines.endswith(b"\n"))
         self.odd = self.odd or ours != whole or _ESCAPED.search(lines) is not None
@@ -108,6 +129,7 @@ class _Block:
         """Take the lines of the next block as well."""
         self.size += later.size
         self.odd = self.odd or later.odd
+        self.last_seq = later.last_seq
         self.ids |= later.ids
 
 

@@ -7,12 +7,10 @@ the line without a newline.
 
 import json
 import os
-import zlib
-from errno import EBADMSG
 from typing import TYPE_CHECKING, Any
 
 from .find import beginnings, from_time, lines_from
-from .segments import sealed_segments
+from .segments import UNREADABLE, Unread, sealed_segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -68,7 +66,8 @@ def _is_registered(path: str, home: str) -> bool:
 def lines(picture: "Snapshot") -> "Iterator[tuple[bytes, bool]]":
     """Yield each line of a log, of all its segments in order, and whether it is whole.
 
-    Raises `OSError` where a segment cannot be read; one that was pruned meanwhile is passed over.
+    Raises `OSError` where a segment cannot be read, after the lines of the others; one that was
+    pruned meanwhile is passed over.
     """
     return lines_at(beginnings(picture))
 
@@ -80,19 +79,16 @@ def lines_since(picture: "Snapshot", moment: str) -> "Iterator[tuple[bytes, bool
 
 def lines_at(places: "Iterable[Place]") -> "Iterator[tuple[bytes, bool]]":
     """Yield the lines of segments from some places on, as `lines` does."""
-    held = b""
+    unread = Unread()
     for segment, offset, size in places:
         try:
             for line in lines_from(segment, offset, size):
-                if held:
-                    yield held, is_whole(held)
-                held = line
+                yield line, is_whole(line)
         except FileNotFoundError:
             continue
-        except (EOFError, zlib.error) as error:
-            raise OSError(EBADMSG, f"{segment.name} is damaged: {error}") from error
-    if held:
-        yield held, is_whole(held)
+        except UNREADABLE as error:
+            unread.add(segment, error)
+    unread.tell()
 
 
 def is_whole(line: bytes) -> bool:

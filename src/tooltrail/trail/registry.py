@@ -120,3 +120,14 @@ def _events(path: str) -> "Iterator[dict[str, Any]]":
                     yield event
     except FileNotFoundError:
         return
+
+
+def is_forbidden(path: str) -> bool:
+    """Tell a log that this user may not even look for from one that is gone."""
+    try:
+        os.stat(path)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):  # a NUL in it
+        return False
+    return False

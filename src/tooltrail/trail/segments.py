@@ -9,7 +9,8 @@ The digits are the `seq` of a segment's first line, so that names sort in order.
 
 import os
 import zlib
-from errno import EINVAL
+from contextlib import suppress
+from errno import EBADMSG, EINVAL
 from fcntl import LOCK_NB, LOCK_SH, flock
 from stat import S_ISREG
 from time import sleep
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _STEM, _SUFFIX = LOG_NAME.removesuffix(".jsonl") + "-", ".jsonl"
 COMPRESSED = ".gz"
 _DIGITS = 12
+UNREADABLE = (OSError, EOFError, zlib.error)  # what reading a segment that is damaged raises
 
 
 class Segment:
@@ -110,6 +112,15 @@ class Segment:
             return ours.read(FIRST_BYTES) == theirs.read(FIRST_BYTES)
 
 
+def first_seq_of(segment: Segment) -> int | None:
+    """Return the `seq` of a segment's first line; None where it does not tell."""
+    if segment.sealed:
+        return segment.first_seq
+    with suppress(OSError), segment.open() as file:
+        return _first_seq(file)
+    return None
+
+
 def _first_seq(file: "IO[bytes]") -> int | None:
     digits = os.pread(file.fileno(), 64, 0).removeprefix(b'{"v":1,"seq":').partition(b",")[0]
     return int(digits) if digits.isdigit() else None
@@ -166,6 +177,23 @@ def sealed_segments(path: str) -> list[Segment]:
         if name == f"{_STEM}{digits}{_SUFFIX}" and digits.isdecimal() and len(digits) >= _DIGITS:
             found.append(Segment(os.path.join(folder, name), int(digits)))
     return sorted(found, key=lambda segment: segment.first_seq or 0)
+
+
+class Unread:
+    """The segments of a log that could not be read to their end; told once the others were."""
+
+    def __init__(self) -> None:
+        self._said: list[str] = []
+
+    def add(self, segment: Segment, error: Exception) -> None:
+        """Note what was wrong with one of them: an error of `UNREADABLE`."""
+        told = error.strerror if isinstance(error, OSError) else None
+        self._said.append(f"{segment.name} {told.lower() if told else f'is damaged: {error}'}")
+
+    def tell(self) -> None:
+        """Raise `OSError` where there was any."""
+        if self._said:
+            raise OSError(EBADMSG, "; ".join(self._said))
 
 
 if TYPE_CHECKING:

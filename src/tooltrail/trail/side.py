@@ -5,7 +5,7 @@
     audit-000000184301.operators   the same of each operator
 
 Of the log that is written to there is none. A side file belongs to one file, which its first line
-names by inode, size and time, with a checksum of what follows; where it is another's, damaged or
+names by inode, size and time, with checksums; where it is another's, damaged or
 missing, the segment itself is read, and it is made anew. Each may be deleted at any time.
 """
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 INDEX, COUNTS, OPERATORS = ".index", ".counts", ".operators"
 _VERSION = 1
 _UNFINISHED = ".tmp"
+_ORDER = sys.byteorder
 
 
 def side_of(segment: "Segment", kind: str) -> str:
@@ -33,14 +34,27 @@ def side_of(segment: "Segment", kind: str) -> str:
 
 def load(segment: "Segment", kind: str, status: os.stat_result) -> "tuple[Any, memoryview] | None":
     """Return what is known of a segment's file: some JSON, and bytes; None where nothing is."""
+    found = _read(segment, kind, status, -1)
+    return None if found is None else (found[0], memoryview(found[1]))
+
+
+def load_told(segment: "Segment", kind: str, status: os.stat_result) -> Any:
+    """Return the JSON alone, or None; the bytes are not read."""
+    found = _read(segment, kind, status, 0)
+    return None if found is None else found[0]
+
+
+def _read(
+    segment: "Segment", kind: str, status: os.stat_result, size: int
+) -> tuple[Any, bytes] | None:
     try:
         with open_plainly(side_of(segment, kind)) as file:
             head = json.loads(file.readline())
-            body = file.read()
+            body = file.read(size)
         is_its_own = head["v"] == _VERSION and head["of"] == identity(status)
-        is_whole = head["check"] == _checksum(head["told"], body)
-        if is_its_own and is_whole and head["order"] == sys.byteorder:
-            return head["told"], memoryview(body)
+        checks = [zlib.crc32(_written(head["told"])), *([] if not size else [zlib.crc32(body)])]
+        if is_its_own and head["checks"][: len(checks)] == checks and head["order"] == _ORDER:
+            return head["told"], body
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         pass
     return None
@@ -55,8 +69,8 @@ def save(segment: "Segment", kind: str, status: os.stat_result, told: Any, body:
     head = {
         "v": _VERSION,
         "of": identity(status),
-        "order": sys.byteorder,
-        "check": _checksum(told, body),
+        "order": _ORDER,
+        "checks": [zlib.crc32(_written(told)), zlib.crc32(body)],
         "told": told,
     }
     unfinished = path + _UNFINISHED
@@ -86,10 +100,6 @@ def remove(segment: "Segment") -> None:
 def identity(status: os.stat_result) -> list[int]:
     """Return what tells a segment's file from any other that was in its place."""
     return [status.st_ino, status.st_size, status.st_mtime_ns]
-
-
-def _checksum(told: Any, body: bytes) -> int:
-    return zlib.crc32(body, zlib.crc32(_written(told)))
 
 
 def _written(value: Any) -> bytes:

@@ -5,13 +5,11 @@ is kept beside it as a hint, which is looked at before it is believed.
 """
 
 import os
-import zlib
-from errno import EBADMSG
 from typing import TYPE_CHECKING, Any
 
 from .find import lines_from
 from .read import glance, is_whole, parse
-from .segments import first_log_id, lines_of, snapshot
+from .segments import UNREADABLE, first_log_id, lines_of, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,8 +76,10 @@ class Tail:
                     yield from self._lines_in(segment, starts[number] or 0, size)
                 except FileNotFoundError:
                     continue  # pruned meanwhile: the next line tells how much is gone
-                except (EOFError, zlib.error) as error:
-                    raise OSError(EBADMSG, f"{segment.name} is damaged: {error}") from error
+                except UNREADABLE as error:
+                    if not segment.sealed:
+                        raise
+                    self.gaps.append(f"{self.path}: {segment.name} is damaged: {error}")
 
     def _begin_anew_if_replaced(self, picture: "Snapshot") -> None:
         log = first_log_id(picture[-1][0])

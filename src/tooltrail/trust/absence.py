@@ -11,8 +11,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from .._host import now
-from .._wire import LOG_NAME, OUTCOMES, OWN_TOOL
-from ..errors import UsageError
+from .._wire import LOG_NAME, OWN_TOOL
 from ..query.gaps import is_there
 from ..query.possible import why_possible
 from ..query.search import Search, holds_text, matches
@@ -74,8 +73,6 @@ def prove_none(
     query: "Query", paths: "list[str] | None", progress: "Progress | None" = None
 ) -> Absence:
     """Look for calls that match, and for reasons why one might have been missed."""
-    if query.outcome is not None and query.outcome not in OUTCOMES:
-        raise UsageError(f"--outcome: there is none called {query.outcome[:80]!r}")
     wide = _without_conditions(query)
     search = Search(wide, paths)
     search.indexed = False
@@ -116,6 +113,8 @@ def _without_conditions(query: "Query") -> "Query":
 
 def _of_question(query: "Query", tools: "set[Any]", everywhere: bool) -> "Iterator[str]":
     """Say what is wrong with the question."""
+    if query.doubt is not None:
+        yield query.doubt
     if query.tool is not None and everywhere and query.tool not in tools and not query.trace_id:
         yield f"nothing was ever recorded of a tool called {query.tool}"
     end = max(filter(None, (query.since, query.until)), default="")

@@ -11,7 +11,7 @@ from ..errors import UsageError
 from ..settings import settings_for
 from ..trail import data_home, log_path
 from ..trail.read import logs_in
-from ..trail.registry import REGISTRY_NAME, registered, registry_path
+from ..trail.registry import REGISTRY_NAME, is_forbidden, registered, registry_path
 from ..trail.segments import first_log_id, open_plainly, sealed_segments, segments
 from . import checkpoint as held_states
 from . import findings as words
@@ -345,11 +345,15 @@ def _compare(
                 continue
             report = LogReport(each.path, each.tool)
             reports.append(report)
-        if report.findings or report.unreadable is not None:
-            continue
+        damaged = any(finding.verdict != MISSING for finding in report.findings)
+        if report.unreadable is not None or (damaged and not report.ids):
+            continue  # nobody can tell which log it is
         report.log = report.log or each.log
         report.tool = report.tool or each.tool
-        report.add(_gone(report, each))
+        if is_forbidden(report.path):
+            report.unreadable = "permission denied"
+        else:
+            report.add(_gone(report, each))
 
 
 def _gone(report: LogReport, each: "Registered") -> Finding:
