@@ -1,7 +1,13 @@
 """`tooltrail check`: real commands, right and wrong in known ways, and the score of each."""
 
 import json
+import os
 import re
+import shutil
+import signal
+import subprocess
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +15,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from conftest import PYTHON, SOURCE, TOOLTRAIL, Home, response_in
+from tooltrail.checker.many_commands import commands_in
 from tooltrail.checker.rubric import CHECKS
+from tooltrail.checker.runner import Runner
 
 MUTANTS = Path(__file__).parent / "mutants"
 GUIDE = Path(__file__).parent.parent / "docs" / "guides" / "embed.md"
@@ -21,6 +29,16 @@ REPORT_VALIDATOR = Draft202012Validator(
 # Each wrong tool: the score that it must get, and one finding that must say why.
 SCORES = {
     "always_zero": (2, "log.true"),
+    "child_without_variables": (1, "trace.child"),
+    "entry_in_seconds": (2, "log.true"),
+    "entry_says_nothing": (2, "log.true"),
+    "id_of_the_trace": (1, "ids.unique"),
+    "log_as_array": (2, "log.appended"),
+    "needs_a_trace": (1, "ids.all"),
+    "parallel_wrong": (2, "many.entries"),
+    "secret_beside": (2, "log.secrets"),
+    "success_silent": (1, "ids.all"),
+    "zero_but_once": (1, "duration.true"),
     "ascii_ids": (1, "trace.awkward"),
     "duration_in_seconds": (1, "duration.true"),
     "duration_made_up": (1, "duration.true"),
@@ -133,7 +151,10 @@ def test_our_own_command_lines_score_3(home: Home) -> None:
     report = check(home, *probed, *own, "--", TOOLTRAIL, "log", "--since", "1h")
     assert report["score"] == 3
     script = str(MUTANTS.parent.parent / "examples" / "deployctl" / "deployctl.py")
-    report = check(home, *probed, "--", PYTHON, script, "verify", "--site", str(home.path))
+    (home.path / "source").mkdir()
+    (home.path / "source" / "index.html").write_text("hello")
+    deploy = ("deploy", str(home.path / "source"), "--site", str(home.path / "site"))
+    report = check(home, *probed, "--", PYTHON, script, *deploy)
     assert report["score"] == 3
 
 
@@ -237,14 +258,14 @@ def test_a_list_of_commands_makes_a_table(home: Home) -> None:
     sound = " ".join(mutant("sound", "greet", "world"))
     listed.write_text(f"# ours\n\n{sound}\necho 'a | b'\nno-such-command --x\n")
     made = home.tooltrail("check", "--all", str(listed), "--output", "markdown")
-    assert made.returncode == 0
+    assert made.returncode == 1  # not all could be looked at
     head, line, *rows = made.stdout.splitlines()
     assert head == "| score | command | why not more |"
     assert line == "|---|---|---|"
     assert [row.split(" ")[1] for row in rows] == ["?", "0", "?"]
     assert "echo a \\| b" in rows[1]
     assert "not found" in rows[2]
-    data = check(home, "--all", str(listed))
+    data = check(home, "--all", str(listed), code=1)
     assert [report["score"] for report in data["reports"]] == [None, 0, None]
     table = home.tooltrail("check", "--all", str(listed), "--output", "table").stdout
     assert table.splitlines()[0].split() == ["score", "command", "why", "not", "more"]
@@ -305,3 +326,130 @@ def test_the_schema_is_one_and_can_refuse() -> None:
     """It is a JSON Schema, and knows a report from something else."""
     Draft202012Validator.check_schema(REPORT_VALIDATOR.schema)
     assert not REPORT_VALIDATOR.is_valid({"score": 4})
+
+
+def children_of(mark: str) -> list[int]:
+    """Return the processes with a mark among their words."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if mark.encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+    return found
+
+
+SLOW_LATER = """
+import os, sys, time
+if os.path.exists(sys.argv[1]): time.sleep(float(sys.argv[2]))
+open(sys.argv[1], "w").close()
+print("{}")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("repeat", [False, True])
+def test_ended_by_a_signal_it_leaves_nothing(home: Home, number: int, repeat: bool) -> None:
+    """No process, no folder, and soon: whether one call is under way, or many."""
+    room = home.path / "room"
+    room.mkdir()
+    seconds = f"47{number}{repeat:d}"  # a mark by which the calls are found
+    more = ["--repeat", "4"] if repeat else ["--probe"]
+    command = [TOOLTRAIL, "check", "--sandbox", *more, "--", PYTHON, "-c", SLOW_LATER]
+    with subprocess.Popen(
+        [*command, str(home.path / "called"), seconds],
+        env=home.environment(TMPDIR=str(room)),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        until = time.monotonic() + 30
+        while len(children_of(seconds)) < 2 or not (home.path / "called").exists():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        time.sleep(0.3)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=15)
+    assert "Traceback" not in said
+    assert process.returncode == -number
+    assert not list(room.glob("tooltrail-check-*"))
+    assert not children_of(seconds)
+
+
+def test_ctrl_c_while_a_call_is_to_be_killed_is_quiet(home: Home) -> None:
+    """That call is waited for in another way."""
+    runner = Runner()
+
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        runner.run("slow", ["sleep", "4711"], "trace", watch=interrupt)
+    assert not children_of("4711")
+
+
+def test_a_daemon_does_not_outlive_the_sandbox(home: Home) -> None:
+    """Nor does it count for how long the command took, though it holds its output open."""
+    daemon = "sleep 4712 & echo '{}'"
+    check(home, "--sandbox", "--", "sh", "-c", daemon)
+    assert not children_of("sleep\x004712")
+
+
+def test_folders_that_may_not_be_written_to_go_with_the_sandbox(home: Home) -> None:
+    """As those of Go's modules are."""
+    room = home.path / "room"
+    room.mkdir()
+    script = 'mkdir -p "$HOME/go/pkg" && touch "$HOME/go/pkg/x" && chmod -R a-w "$HOME/go"; echo {}'
+    ordinary = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        ordinary = []
+    room.chmod(0o777)
+    environment = home.environment(TMPDIR=str(room), HOME=str(room))
+    command = [*ordinary, TOOLTRAIL, "check", "--sandbox", "--", "sh", "-c", script]
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    if '"score"' not in done.stdout:
+        pytest.skip(f"an ordinary user cannot run this Python: {done.stderr[:200]}")
+    assert not list(room.glob("tooltrail-check-*"))
+
+
+def test_a_list_that_is_too_long_is_refused(home: Home) -> None:
+    """Cut off, its last command would be another one."""
+    listed = home.path / "list"
+    listed.write_text("\n" * 999_990 + "echo /tmp/some/thing\n")
+    done = home.tooltrail("check", "--all", str(listed), "--output", "table")
+    assert done.returncode == 2
+    assert "more than 1,000,000 characters" in done.stderr
+    listed.write_text("\ufefftrue 'a # b' # not this\n")
+    assert commands_in(str(listed)) == [["true", "a # b"]]
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"request_id": "r-1", "audit_log_path": "/tmp/\0x"},
+        {"request_id": "r-1", "audit_log_path": "/tmp/\ud800"},
+        {"request_id": "r-\ud800"},
+    ],
+)
+def test_texts_that_no_file_can_have_break_nothing(home: Home, meta: dict[str, str]) -> None:
+    """They are what the command answers."""
+    script = f"print({json.dumps(json.dumps({'meta': meta}))})"
+    report = check(home, "--", PYTHON, "-c", script)
+    assert report["score"] in (0, 1, None)
+
+
+@pytest.mark.parametrize(
+    "words", [("nice", "-n", "5"), ("timeout", "20"), ("env", "-u", "FOO", "BAR=1")]
+)
+def test_a_launcher_is_not_taken_for_the_program(home: Home, words: tuple[str, ...]) -> None:
+    """Nor an option of its for the program's words."""
+    report = check(home, *PROBED, "--", *words, *mutant("sound", "greet", "world"))
+    assert report["score"] == 3
+
+
+def test_ten_thousand_lines_do_not_hide_the_response(home: Home) -> None:
+    """It is looked for at their end."""
+    lines = """print('{"n":1}\\n' * 10_500 + '{"meta":{"request_id":"r"}}')"""
+    report = check(home, "--", PYTHON, "-c", lines)
+    assert "ids.some" in of_status(report, "passed")

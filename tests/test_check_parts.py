@@ -10,7 +10,7 @@ import pytest
 from conftest import PYTHON, Home
 from test_check import MUTANTS, check, of_status
 from tooltrail.checker.audit import absent_fields, moment
-from tooltrail.checker.probes.secrets import _SECRET_OPTION
+from tooltrail.checker.probes.secrets import secret_options
 from tooltrail.checker.program import Program
 from tooltrail.checker.report import FAILED, NOT_APPLICABLE, PASSED, UNKNOWN, Finding, shown
 from tooltrail.checker.responses import elsewhere
@@ -72,6 +72,10 @@ def test_what_asks_for_json_is_kept_for_the_other_calls(line: str, flags: list[s
         ("  --http-password=PASS  set", ["--http-password"]),
         ("  --api-key <KEY>  the", ["--api-key"]),
         ("  --token string  bearer", ["--token"]),
+        ("  --token strings  bearers", ["--token"]),
+        ("  --token, -t TOKEN", ["--token"]),
+        ("  --secret-key KEY --passphrase TEXT", ["--secret-key", "--passphrase"]),
+        ("  --api_key=KEY  --private-key <pem>", ["--api_key", "--private-key"]),
         ("  --ask-password   prompt", []),
         ("  -W, --password           force a prompt", []),
         ("  -w, --no-password NEVER", []),
@@ -81,7 +85,7 @@ def test_what_asks_for_json_is_kept_for_the_other_calls(line: str, flags: list[s
 )
 def test_only_options_that_take_a_secret_are_given_one(text: str, options: list[str]) -> None:
     """A flag's name may mean a secret, too: what follows it is none."""
-    assert _SECRET_OPTION.findall(text) == options
+    assert secret_options(text) == options
 
 
 def findings(**statuses: str) -> list[Finding]:

@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import time
+from contextlib import suppress
 
 from .._host import monotonic_ns
 from .._wire import TIMED_OUT
@@ -175,7 +176,8 @@ class Wait:
     def _forget_process(self) -> None:
         if self._process is not None:
             if self.returncode is not None:
-                self._poll.unregister(self._process)
+                with suppress(KeyError):  # `run` has not come so far
+                    self._poll.unregister(self._process)
             os.close(self._process)
             self._process = None
 

@@ -30,6 +30,7 @@ FIELDS = (
 _MAY_BE_NULL = frozenset({"operator", "command"})
 _LARGEST = 268_435_456  # bytes: of a larger file only so much is held against itself
 _PIECE = 1_048_576
+_DATABASE = b"SQLite format 3\0"  # its pages are written anew, whatever happens to its rows
 _NOT_KEPT = "what it wrote at first is not what is there at its end: it wrote over it"
 _NAMES = (".jsonl", ".ndjson", ".log", ".json")
 _MOST_FILES = 200
@@ -118,6 +119,7 @@ class LogFile:
         self.size = 0
         self._digest = ""
         self.lines = 0
+        self.is_database = _starts_with(path, _DATABASE)
         self.note()
 
     def note(self) -> None:
@@ -142,6 +144,13 @@ class LogFile:
         if size < self.size:
             return f"the file had {self.size} bytes and now has {size}"
         return f"the first {self.size} bytes of the file are not what they were"
+
+
+def _starts_with(path: str, start: bytes) -> bool:
+    try:
+        return piece_of(path, 0, len(start)) == start
+    except OSError:
+        return False
 
 
 def _has(path: str, start: int, piece: bytes) -> bool:
@@ -174,15 +183,15 @@ def _digest_of(path: str, length: int | None) -> tuple[int, str, int]:
     return size, digest.hexdigest(), lines
 
 
-def files_below(folder: str, *, depth: int = 4) -> "Iterator[str]":
-    """Yield the files below a folder that may be logs."""
+def files_below(folder: str, *, depth: int = 4, names: "Sequence[str]" = _NAMES) -> "Iterator[str]":
+    """Yield the files below a folder that may be logs, by how their names end; () is any."""
     found = 0
     base = folder.rstrip("/").count("/")
-    for at, folders, names in os.walk(folder):
+    for at, folders, there in os.walk(folder):
         if at.count("/") - base >= depth:
             folders.clear()
-        for name in names:
-            if name.endswith(_NAMES) and found < _MOST_FILES:
+        for name in there:
+            if (not names or name.endswith(tuple(names))) and found < _MOST_FILES:
                 found += 1
                 yield os.path.join(at, name)
 
@@ -196,7 +205,7 @@ def holds(path: str, text: str, since: float) -> bool:
         with open(path, "rb") as file:
             file.seek(max(0, status.st_size - 4 * _PIECE))
             return text.encode("utf-8", "surrogateescape") in file.read()
-    except OSError:
+    except (OSError, ValueError):  # a NUL in its path, a lone surrogate in the text
         return False
 
 

@@ -13,6 +13,7 @@ from .sandbox import Sandbox
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+_MOST_SAID = 20_000  # characters of a text of help, by which a framework is known
 STEPS = 3  # that are named, to the next level
 
 
@@ -50,13 +51,17 @@ def _check(argv: "Sequence[str]", options: Options, runner: Runner) -> Report:
         report.notes.append(f"{message}: how it answers when it succeeds was not seen")
     report.findings = list(_findings(exam))
     said = "\n".join(
-        text for seen in exam.seen for text in (seen.run.stderr.text, seen.run.stdout.text)
+        text[:_MOST_SAID]
+        for seen in exam.seen
+        if seen.kind in response.IDLE
+        for text in (seen.run.stderr.text, seen.run.stdout.text)
     )
-    report.framework = program.framework(said[:200_000])
+    has_ids = any(seen.response.request_id for seen in exam.seen)
+    report.framework = program.framework(said)
     report.log = None if exam.log is None else exam.log.path
     for finding in report.findings:
         if finding.status == FAILED:
-            finding.mend = mending.mend_for(finding.id, report.framework)
+            finding.mend = mending.mend_for(finding.id, report.framework, has_ids=has_ids)
     made = rubric.verdict(report.findings)
     report.score, report.at_least, report.at_most = made.score, made.at_least, made.at_most
     report.steps = _steps(report, made)
@@ -126,8 +131,9 @@ def _steps(report: Report, made: rubric.Verdict) -> list[str]:
 
 def _with(need: str) -> str:
     return {
-        rubric.PROBE: "--probe calls the command some 15 times more, wrongly and with odd ids, too",
+        rubric.PROBE: "--probe calls the command some 25 times more, wrongly and with odd ids, too",
         rubric.REPEAT: "--repeat 20 makes as many calls at once",
+        rubric.LOG_FILE: "--log-file PATH says where its log is",
         rubric.AUDIT_LOG: "--tool 'PROGRAM' says how to reach its audit-log;"
         " --audit-log 'tooltrail log --tool NAME', where it has none of its own",
     }[need]

@@ -72,6 +72,13 @@ class Examination:
         """The user's own run."""
         return self.seen[0]
 
+    @property
+    def succeeded(self) -> bool:
+        """Whether a call of the command as it was given ended well."""
+        return any(
+            each.run.exit_code == 0 for each in self.seen if each.kind in ("command", "awkward")
+        )
+
     def trace_id(self, label: str) -> str:
         """Return a trace id of our own, which no other run has."""
         return f"tooltrail-check-{self.nonce}-{label}"
@@ -83,6 +90,7 @@ class Examination:
         *,
         kind: str = "command",
         trace_id: str | None = None,
+        traced: bool = True,
         more: "Mapping[str, str] | None" = None,
         content: bytes | None = None,
         watch: "Callable[[int], None] | None" = None,
@@ -96,7 +104,14 @@ class Examination:
         growth = None if self.log is None else Growth(self.log.path, self.log.size)
         try:
             run = self.runner.run(
-                label, argv, trace_id, more=more, content=content, watch=watch, children=children
+                label,
+                argv,
+                trace_id,
+                traced=traced,
+                more=more,
+                content=content,
+                watch=watch,
+                children=children,
             )
         finally:
             added = b"" if growth is None else growth.stop()
@@ -125,7 +140,7 @@ class Examination:
         if self.log is None:
             self._find_log(seen)
             return
-        if self.log.size:
+        if self.log.size and not self.log.is_database:
             self.log_watched += 1
             change = self.log.changed(added)
             if change is not None:
@@ -147,10 +162,16 @@ class Examination:
         if self.options.log_file is not None:
             places.append(self.options.log_file)
         home = self.runner.sandbox.home if self.runner.sandbox is not None else data_home()
-        depth = 5 if self.runner.sandbox is not None else 2
-        places += audit.files_below(home, depth=depth)
+        if self.runner.sandbox is not None:  # of whatever form it is
+            places += audit.files_below(home, depth=6, names=())
+        else:
+            places += audit.files_below(home, depth=2)
         for path in map(os.path.expanduser, places):
-            if audit.tells_of(path, seen.run, seen.response.request_id):
+            own = seen.response.request_id
+            in_sandbox = self.runner.sandbox is not None and own is not None
+            if audit.tells_of(path, seen.run, own) or (
+                in_sandbox and audit.holds(path, str(own), seen.run.started)
+            ):
                 self.log = audit.LogFile(path)
                 return
 
@@ -164,12 +185,13 @@ class Examination:
         return None
 
     def entries(self) -> "list[dict[str, object]] | None":
-        """Return the entries of the log: as `audit-log` prints them, else of the file; or None."""
+        """Return the entries of the log: as `audit-log` prints them, and those of the file."""
+        in_file = [] if self.log is None else audit.entries_in(self.log.path)
         if self.listing is not None and self.listing.fault is None:
-            return self.listing.entries
-        if self.log is not None:
-            return audit.entries_in(self.log.path)
-        return None
+            listed = {entry.get("request_id") for entry in self.listing.entries}
+            more = [entry for entry in in_file if entry.get("request_id") not in listed]
+            return [*self.listing.entries, *more]
+        return in_file if self.log is not None else None
 
 
 def not_tried(label: str, argv: "Sequence[str]", trace_id: str) -> Run:

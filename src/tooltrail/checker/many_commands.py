@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .examination import Options
     from .report import Report
 
-_MOST_BYTES = 1_000_000
+_MOST_CHARS = 1_000_000
 
 
 def commands_in(path: str) -> list[list[str]]:
@@ -21,18 +21,20 @@ def commands_in(path: str) -> list[list[str]]:
     Raises `UsageError` where it cannot be read, or a line is no command.
     """
     try:
-        with open(path, encoding="utf-8") as file:
-            lines = file.read(_MOST_BYTES).splitlines()
+        with open(path, encoding="utf-8-sig") as file:
+            text = file.read(_MOST_CHARS + 1)
     except (OSError, ValueError) as error:
         raise UsageError(f"--all {path}: {error}") from error
+    if len(text) > _MOST_CHARS:  # a command that is cut off is another one
+        raise UsageError(f"--all {path}: it has more than {_MOST_CHARS:,} characters")
     kept = [
         (number, line.strip())
-        for number, line in enumerate(lines, 1)
+        for number, line in enumerate(text.split("\n"), 1)
         if line.strip() and not line.strip().startswith("#")
     ]
     if not kept:
         raise UsageError(f"--all {path}: it names no command", hint="write one command a line")
-    return [words_of(f"--all {path}, line {number}", line) for number, line in kept]
+    return [words_of(f"--all {path}, line {number}", line, comments=True) for number, line in kept]
 
 
 def check_all(

@@ -14,6 +14,10 @@ _OTHERS = {
     "clap": "make the ids before Cli::parse, and end the entry where main returns",
     "commander": "make the ids in hook('preAction'), and end the entry in hook('postAction')",
 }
+_ANOTHERS = (
+    "where another program lists its log, say so: --audit-log 'tooltrail log --tool NAME'"
+    " (a program of one command that tooltrail instruments has no audit-log of its own)"
+)
 _ENVELOPE = frozenset(
     ("ids.some", "ids.all", "duration.all", "log.command", "log.every", "form.envelope")
 )
@@ -53,9 +57,14 @@ _WAYS = {
 }
 
 
-def mend_for(finding_id: str, framework: str | None) -> str | None:
-    """Return what to do about a failed finding, or None where nothing is known to do."""
+def mend_for(finding_id: str, framework: str | None, *, has_ids: bool) -> str | None:
+    """Return what to do about a failed finding, or None where nothing is known to do.
+
+    `has_ids`: the command answers with ids already; what would give it those is no advice.
+    """
     way = _WAYS.get(finding_id)
+    if has_ids and finding_id in ("log.command", "log.every"):
+        return f"{way}; {_ANOTHERS}" if finding_id == "log.command" else way
     if framework in _PYTHON and finding_id in _ENVELOPE:
         return f"{_PYTHON[framework]}; or by hand: {way}"
     if framework in _OTHERS and finding_id in _ENVELOPE:

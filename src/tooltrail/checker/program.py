@@ -16,31 +16,40 @@ _INTERPRETERS = re.compile(
     r"(python|pypy|node|nodejs|deno|bun|ruby|perl|php|bash|sh|dash|zsh|lua|Rscript)[\d.]*$"
 )
 _WITH_VALUE = {"-c", "-e", "-m", "-W", "-X", "--eval"}
-_WRAPPERS = {"env", "nice", "ionice", "nohup", "time", "stdbuf", "sudo", "doas", "setsid"}
+_WRAPPERS: dict[str, tuple[str, ...]] = {  # what starts a program; its options that take a word
+    "env": ("-u", "-C"), "nice": ("-n",), "ionice": ("-c", "-n"), "nohup": (), "setsid": (),
+    "time": ("-o", "-f"), "stdbuf": ("-i", "-o", "-e"), "timeout": ("-s", "-k"),
+    "sudo": ("-u", "-g", "-C", "-p"), "doas": ("-u", "-C"), "chrt": (), "taskset": ("-c",),
+}  # fmt: skip
+_WITH_A_WORD = {"timeout", "chrt"}  # before the program
 _RUNNERS = {("uv", "run"), ("poetry", "run"), ("pipx", "run"), ("uvx",), ("npx",), ("bunx",)}
 _RECORDERS = ("tooltrail", "run")
 _JSON_FLAGS = re.compile(r"--json$|-j$|--(output|format|out|output-format)=jsonl?$")
 _NAMED_FORMATS = {"-o", "-f", "--output", "--format", "--out", "--output-format"}
 _FORMATS = {"json", "jsonl"}
 
+_MACHINE_CODE = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 _SOURCE_BYTES = 400_000
 _FRAMEWORKS = ("rich_click", "typer", "cyclopts", "fire", "click", "optparse", "argparse")
-_IMPORTS = re.compile(r"^\s*(?:from|import)\s+([A-Za-z_][\w.]*)", re.MULTILINE)
+_IMPORTS = re.compile(r"^[ \t]*(?:from|import)\s+([A-Za-z_][\w.]*)", re.MULTILINE)
 _ENTRY_POINT = re.compile(r"^from ([A-Za-z_][\w.]*) import (\w+)", re.MULTILINE)
 _SAYINGS = (  # what a framework's own texts say; the first that fits
     ("cobra", re.compile(r'Use "[^"]+ \[command\] --help" for more information')),
     ("clap", re.compile(r"For more information, try '?--help'?")),
-    ("click", re.compile(r"Usage: \S+ .*\nTry '.+ (--help|-h)' for help", re.DOTALL)),
+    ("click", re.compile(r"^Try '[^'\n]+ (?:--help|-h)' for help", re.MULTILINE)),
     ("click", re.compile(r"Usage: \S+ \[OPTIONS\]")),
-    ("argparse", re.compile(r"usage: \S+ .*\[-h\]")),
+    ("argparse", re.compile(r"^usage: \S+ [^\n]*\[-h\]", re.MULTILINE)),
     ("commander", re.compile(r"error: unknown (option|command) '")),
 )
 
 
-def words_of(option: str, line: str) -> list[str]:
-    """Split a command line as a shell would. Raises `UsageError`, which names the option."""
+def words_of(option: str, line: str, *, comments: bool = False) -> list[str]:
+    """Split a command line as a shell would; with `comments`, up to a word that begins with `#`.
+
+    Raises `UsageError`, which names the option.
+    """
     try:
-        words = shlex.split(line)
+        words = shlex.split(line, comments=comments)
     except ValueError as error:
         raise UsageError(f"{option}: {line[:80]!r}: {error}".lower()) from error
     if not words:
@@ -82,7 +91,8 @@ class Program:
             found = next((name for name in _FRAMEWORKS if name in imported), None)
             if found is not None:
                 return found.replace("_", "-")
-        return next((name for name, saying in _SAYINGS if saying.search(said)), None)
+        found = next((name for name, saying in _SAYINGS if saying.search(said)), None)
+        return None if found in _FRAMEWORKS and _is_machine_code(self.prefix[-1]) else found
 
 
 def _length_of_prefix(argv: "Sequence[str]") -> int:
@@ -90,9 +100,11 @@ def _length_of_prefix(argv: "Sequence[str]") -> int:
     if tuple(os.path.basename(word) for word in argv[:2]) == _RECORDERS and "--" in argv:
         at = argv.index("--") + 1
     while at < len(argv) - 1 and os.path.basename(argv[at]) in _WRAPPERS:
+        wrapper = os.path.basename(argv[at])
         at += 1
         while at < len(argv) - 1 and (argv[at].startswith("-") or "=" in argv[at]):
-            at += 1
+            at += 2 if argv[at] in _WRAPPERS[wrapper] else 1
+        at += wrapper in _WITH_A_WORD
     for runner in _RUNNERS:
         if tuple(argv[at : at + len(runner)]) == runner:
             at += len(runner)
@@ -128,7 +140,7 @@ def _sources(prefix: "Sequence[str]") -> "Iterator[str]":
         return
     yield text
     entry = _ENTRY_POINT.search(text)
-    interpreter = text[2:].splitlines()[0].split()[0] if text.startswith("#!") else ""
+    interpreter = "".join(text[2:].partition("\n")[0].split()[:1]) if text.startswith("#!") else ""
     if entry is None or not interpreter:
         return
     base = os.path.dirname(os.path.dirname(interpreter))
@@ -137,6 +149,14 @@ def _sources(prefix: "Sequence[str]") -> "Iterator[str]":
         for folder in sorted(os.listdir(f"{base}/lib")):
             for name in (f"{package}.py", f"{package}/__init__.py", f"{package}/cli.py"):
                 yield _text_of(f"{base}/lib/{folder}/site-packages/{name}")
+
+
+def _is_machine_code(program: str) -> bool:
+    try:
+        with open(find_program(program) or "", "rb") as file:
+            return file.read(4) in _MACHINE_CODE
+    except OSError:
+        return False
 
 
 def _text_of(path: str) -> str:

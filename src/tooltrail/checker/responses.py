@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ ENVELOPE = ("ok", "data", "error", "warnings", "meta")
 META = "meta"
 _BOM = b"\xef\xbb\xbf"
 _MOST = 10_000  # documents of one output that are parsed
+_MOST_NAMES, _NAME_CHARS = 50, 80  # of a document that are remembered
 
 # The form that a response came in.
 NOTHING = "nothing"  # no output at all
@@ -24,15 +26,19 @@ META_FILE = "meta file"
 
 @dataclass
 class Response:
-    """A run's response. `document` is the one that bears the meta, else the last; or None.
+    """A run's response; of its document, which may be large, only what is asked of it.
 
-    `stream`: stdout or stderr, where it was found. `meta` is {} where there is none. `notes` are
-    what is odd about the form.
+    `stream`: stdout or stderr, where it was found. `meta` is {} where there is none. `keys` are
+    the names in the document that bears the meta, else in the last; None where that is no object.
+    `warned`: it has warnings. `elsewhere`: where it keeps ids, if not in `meta`. `notes` are what
+    is odd about the form.
     """
 
     form: str = NOTHING
     stream: str = "stdout"
-    document: Any = None
+    keys: list[str] | None = None
+    warned: bool = False
+    elsewhere: str | None = None
     meta: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     cut: bool = False  # there was more than was kept
@@ -83,12 +89,16 @@ def _in_output(output: "Output", stream: str, meta_path: str) -> Response:
     if not documents:
         return found
     found.form = form
-    found.document = documents[-1]
+    told = documents[-1]
     for document in reversed(documents):
         meta = _member(document, meta_path)
         if isinstance(meta, dict):
-            found.document, found.meta = document, meta
+            told, found.meta = document, meta
             break
+    if isinstance(told, dict):
+        found.keys = [name[:_NAME_CHARS] for name in islice(told, _MOST_NAMES)]
+        found.warned = bool(told.get("warnings"))
+        found.elsewhere = elsewhere(told)
     if form == SEVERAL:
         found.notes.append(f"{len(documents)} documents one after the other, not one")
     return found
@@ -103,7 +113,8 @@ def _documents(text: str) -> tuple[list[Any], str]:
     except (ValueError, RecursionError):
         pass
     try:
-        lines = [json.loads(line) for line in text.splitlines()[:_MOST] if line.strip()]
+        last = text.split("\n")[-_MOST:]  # the response, if it has one, comes at the end
+        lines = [json.loads(line) for line in last if line.strip()]
         if all(isinstance(line, (dict, list)) for line in lines):
             return lines, LINES
     except (ValueError, RecursionError):

@@ -26,6 +26,7 @@ LEVELS = {
 PROBE = "--probe"
 REPEAT = "--repeat"
 AUDIT_LOG = "--tool"
+LOG_FILE = "--log-file"
 
 
 @dataclass(frozen=True)

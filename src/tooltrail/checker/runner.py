@@ -4,6 +4,7 @@ Whatever the command does, the run ends, and comes back as a value.
 """
 
 import os
+import signal
 import subprocess
 import time
 from contextlib import suppress
@@ -21,6 +22,7 @@ from .._wire import (
     TRACEPARENT,
 )
 from ..calling.output import Feed, Output, Stream
+from ..calling.started import end_all, started_by
 from ..calling.waiting import Wait
 from .watch import Watch
 
@@ -64,7 +66,8 @@ class Run:
     stdout: Output = field(default_factory=lambda: _output())
     stderr: Output = field(default_factory=lambda: _output())
     started: float = 0.0
-    wall_ms: int = 0
+    wall_ms: int = 0  # until its process had ended
+    answered_ms: int = 0  # until it printed something last; as long as it ran where it did not
     left: list[dict[str, Any]] = field(default_factory=list)
     children: dict[int, str | None] = field(default_factory=dict)  # pid -> its trace id
     names: set[str] = field(default_factory=set)  # of the children
@@ -97,10 +100,12 @@ class _Flood(Output):
         super().__init__(KEPT, digested=False)
         self._alarm = alarm
         self.rang = False
+        self.last: float | None = None  # when something came, by the monotonic clock
 
     def take(self, piece: bytes) -> None:
         """Add what was read, and mind how much it is by now."""
         super().take(piece)
+        self.last = time.monotonic()
         if self.size > FLOOD and not self.rang:
             self.rang = True
             with suppress(OSError):
@@ -114,6 +119,7 @@ class Runner:
         self.deadline = deadline
         self.sandbox = sandbox
         self.environment = _environment()
+        self._alarms: set[int] = set()  # of the runs that are under way
         if sandbox is not None:
             self.environment |= sandbox.variables
 
@@ -123,6 +129,7 @@ class Runner:
         argv: "Sequence[str]",
         trace_id: str,
         *,
+        traced: bool = True,
         more: "Mapping[str, str] | None" = None,
         content: bytes | None = None,
         watch: "Callable[[int], None] | None" = None,
@@ -130,23 +137,33 @@ class Runner:
     ) -> Run:
         """Run a command to its end, or to ours.
 
-        `more`: further variables. `content`: what it reads on stdin, else nothing. `watch` is
-        called with the process's id as soon as it runs, in this thread. `children`: note what
-        it starts, and which trace id that was given.
+        Without `traced` it is told no trace id. `more`: further variables. `content`: what it
+        reads on stdin, else nothing. `watch` is called with the process's id as soon as it runs,
+        in this thread. `children`: note what it starts, and which trace id that was given.
         """
         done = Run(label, list(argv), trace_id)
         environment = {**self.environment, **(more or {}), TOOL_TRACE_ID: trace_id}
+        if not traced:
+            del environment[TOOL_TRACE_ID]
         environment[_MARK] = mark = "chk_" + randomness(12).hex()
         meta_file = MetaFile(environment)
         environment[TOOL_META_FILE] = meta_file.path or ""
         alarm = os.pipe()
+        self._alarms.add(alarm[1])
         try:
             self._run(done, environment, mark, alarm, content, watch, children)
         finally:
             done.left = meta_file.take()
+            self._alarms.discard(alarm[1])
             for fd in alarm:
                 os.close(fd)
         return done
+
+    def cancel(self) -> None:
+        """End the runs that are under way in other threads."""
+        for fd in tuple(self._alarms):
+            with suppress(OSError):
+                os.write(fd, b"!")
 
     def _run(
         self,
@@ -167,7 +184,7 @@ class Runner:
             done.how = NOT_FOUND if missing else NOT_RUN
             done.reason = str(getattr(error, "strerror", None) or error).lower()
             return
-        done.stdout, done.stderr = _Flood(alarm[1]), _Flood(alarm[1])
+        out, err = done.stdout, done.stderr = _Flood(alarm[1]), _Flood(alarm[1])
         assert child.stdout is not None
         assert child.stderr is not None
         streams = [
@@ -180,10 +197,18 @@ class Runner:
         if child.stdin is not None:
             feed = Feed(os.dup(child.stdin.fileno()), content or b"")
             child.stdin.close()
+        ended: list[float] = []
+
+        def reap() -> int | None:
+            found = child.poll()
+            if found is not None and not ended:
+                ended.append(time.monotonic())
+            return found
+
         wait = Wait(
             child.pid,
             mark,
-            child.poll,
+            reap,
             streams=streams,
             feed=feed,
             timeout=self.deadline,
@@ -191,16 +216,21 @@ class Runner:
             linger=_LINGER,
             cancel=alarm[0],
         )
-        looking = Watch(child.pid, environment[TOOL_TRACE_ID]) if children else None
+        looking = Watch(child.pid, done.trace_id) if children else None
         try:
             if watch is not None:
                 watch(child.pid)
             wait.run()
+            if self.sandbox is not None and started_by(None, mark):
+                end_all(None, mark, signal.SIGKILL)  # a daemon would outlive its home
         except BaseException:
             wait.end_now("cancelled")
             raise
         finally:
-            done.wall_ms = int((time.monotonic() - begun) * 1000)
+            over = ended[0] if ended else time.monotonic()
+            done.wall_ms = int((over - begun) * 1000)
+            last = max((each.last for each in (out, err) if each.last), default=over)
+            done.answered_ms = int((min(last, over) - begun) * 1000)
             if looking is not None:
                 done.children, done.names = looking.stop()
             for stream in streams:
@@ -236,8 +266,16 @@ class Runner:
             done.how, done.reason = FLOODED, f"it printed more than {FLOOD // 1_048_576} MB"
         elif wait.cut_short == TIMED_OUT:
             done.how, done.reason = TIMEOUT, f"it had not ended after {self.deadline:g} s"
+        elif self._was_not_begun(done):
+            done.how, done.reason = NOT_RUN, done.stderr.text.strip()
         else:
             done.how = SIGNALLED if code < 0 else EXITED
+
+    def _was_not_begun(self, done: Run) -> bool:
+        """Tell that what cuts off the network could not start the command."""
+        said = done.stderr.text
+        cut_off = self.sandbox is not None and bool(self.sandbox.before)
+        return cut_off and done.exit_code in (126, 127) and said.startswith("unshare: failed to")
 
 
 def _environment() -> dict[str, str]:

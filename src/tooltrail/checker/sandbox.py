@@ -4,11 +4,13 @@ import os
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Self
 
 _FOLDERS = {
@@ -46,7 +48,11 @@ class Sandbox:
             self._make_home()
         except OSError as error:
             raise UsageError(f"--sandbox: no home could be made: {error}") from error
-        self.before = _cut_off()
+        try:
+            self.before = _cut_off()
+        except BaseException:  # Ctrl-C: nobody would leave what was not entered
+            self.__exit__()
+            raise
         self.note = "a throw-away HOME, " + (
             "no network" if self.before else "and the network as it is: it could not be cut off"
         )
@@ -54,14 +60,27 @@ class Sandbox:
 
     def _make_home(self) -> None:
         self.home = tempfile.mkdtemp(prefix="tooltrail-check-")
-        self.variables = {"HOME": self.home}
+        # The home holds what `pip install --user` installed; it is not what is kept apart.
+        base = os.environ.get("PYTHONUSERBASE") or os.path.expanduser("~/.local")
+        self.variables = {"HOME": self.home, "PYTHONUSERBASE": base}
         for name, folder in _FOLDERS.items():
             path = f"{self.home}/{folder}"
             os.makedirs(path, mode=0o700, exist_ok=True)
             self.variables[name] = path
 
     def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self.home, ignore_errors=True)
+        shutil.rmtree(self.home, onerror=_allow_and_try_again)
+
+
+def _allow_and_try_again(function: "Callable[[str], object]", path: str, _: object) -> None:
+    """Remove what is in a folder that may not be written to: Go's modules are so."""
+    with suppress(OSError):
+        os.chmod(os.path.dirname(path), 0o700)
+        if os.path.isdir(path) and not os.path.islink(path):
+            os.chmod(path, 0o700)
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            function(path)
 
 
 def _cut_off() -> tuple[str, ...]:

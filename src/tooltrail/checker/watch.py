@@ -6,12 +6,14 @@ pause between two looks is missed, and nobody else can see it from outside.
 
 import os
 import threading
+from collections import Counter
 from contextlib import suppress
 
 from .._wire import TOOL_TRACE_ID
 
 _EVERY = 0.002  # seconds
 _MOST = 1000  # children that are remembered
+_SURELY = 4  # looks, after which a process without variables has none
 
 
 class Watch:
@@ -22,6 +24,7 @@ class Watch:
         self._trace_id = trace_id
         self._given: dict[int, str | None] = {}
         self._names: set[str] = set()
+        self._bare: Counter[int] = Counter()  # how often one was seen without any variable
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look_on, daemon=True)
         self._thread.start()
@@ -44,8 +47,10 @@ class Watch:
             waiting += _children_of(pid)
             with suppress(OSError):
                 environment = _read(pid, "environ").split(b"\0")
-                if environment == [b""]:
-                    continue  # it is just being replaced, or gone
+                if environment == [b""]:  # just being replaced, or gone; else it was given none
+                    self._bare[pid] += 1
+                    if self._bare[pid] < _SURELY or not _read(pid, "cmdline"):
+                        continue
                 name = _read(pid, "comm").decode("utf-8", "replace").strip()
                 self._given[pid] = _trace_id_in(environment)
                 self._names.add(name)

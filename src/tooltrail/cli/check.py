@@ -119,7 +119,7 @@ def _work(values: dict[str, Any]) -> Checked:
         tool=_words("--tool", values["tool"]),
         audit_log=_words("--audit-log", values["audit_log"]),
         log_file=values["log_file"],
-        meta_path=values["meta_path"],
+        meta_path=_meta_path(values["meta_path"]),
         meta_file=values["meta_file"],
     )
     sandboxed = values["sandbox"]
@@ -130,6 +130,12 @@ def _work(values: dict[str, Any]) -> Checked:
         commands = commands_in(listed)
         reports = list(check_all(commands, options, deadline=deadline, sandboxed=sandboxed))
     return Checked(reports, is_list=listed is not None, require=require)
+
+
+def _meta_path(text: str) -> str:
+    if not all(text.split(".")):
+        raise UsageError("--meta-path: an empty name", hint="write meta, or result.meta")
+    return text
 
 
 def _words(option: str, line: str | None) -> list[str] | None:

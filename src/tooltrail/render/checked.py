@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .._ending import by_exception
+from .._signals import Answered, Terminated, die_by
 from .._wire import OWN_TOOL
 from ..checker import rubric
 from ..checker.report import FAILED, NOT_APPLICABLE, PASSED, UNKNOWN, Report
@@ -41,7 +43,7 @@ class Checked:
 
     def _falls_short(self, report: Report) -> bool:
         if report.problem is not None:
-            return not self.is_list or self.require is not None
+            return True
         return self.require is not None and report.at_least < self.require
 
     def error(self) -> dict[str, Any] | None:
@@ -52,7 +54,8 @@ class Checked:
         problem = short[0].problem
         if problem is not None and len(self.reports) == 1:
             return error_fields(_NOT_LOOKED_AT, problem, hint=short[0].steps[0])
-        message = f"{len(short)} of {len(self.reports)} commands: less than {self.require}"
+        least = "they could not be looked at" if self.require is None else f"not {self.require}"
+        message = f"{len(short)} of {len(self.reports)} commands: {least}"
         if len(self.reports) == 1:
             message = f"it scores {score_of(short[0])}, and {self.require} is required"
         return error_fields(_CODE, message, hint="data tells why")
@@ -73,7 +76,12 @@ def score_of(report: Report) -> str:
 def deliver(call: "Invocation", work: "Callable[[], Checked]", output: str) -> int:
     """Do the work, print what it came to, finish `call`; return the exit code."""
     try:
-        found = work()
+        with Answered():  # a command that runs, and its home, go with us
+            found = work()
+    except Terminated as stopped:
+        call.finish(by_exception(stopped))
+        die_by(stopped.number)
+        return 128 + stopped.number
     except TooltrailError as error:
         return fail(call, error, output)
     except OSError as error:  # of our own making: no descriptors, no processes, no room
@@ -106,6 +114,8 @@ def lines(report: dict[str, Any], columns: int | None = None) -> Iterator[str]:
     yield fit(f"{_score(report)}  {command}", width) if columns else f"{_score(report)}  {command}"
     if report["problem"] is not None:
         yield f"   it could not be looked at: {safe(report['problem'])}"
+    if report["sandbox"] is not None:
+        yield f"   in {safe(report['sandbox'])}"
     yield from (f"   ! {safe(note)}" for note in report["notes"])
     for level in range(1, rubric.HIGHEST + 1):
         mine = [each for each in report["findings"] if each["level"] == level]

@@ -1,10 +1,14 @@
 """The audit log: how it is asked for, what is in it of the calls that were made, what it keeps."""
 
+import json
+import re
 from typing import TYPE_CHECKING, Any
 
-from ..audit import absent_fields, entry_of, listing_of, moment
+from ..._wire import REDACTED
+from ..audit import absent_fields, entry_of, holds, listing_of, moment
 from ..report import FAILED, NOT_APPLICABLE, PASSED, UNKNOWN, Finding, names_of, shown
-from ..rubric import AUDIT_LOG, PROBE
+from ..rubric import AUDIT_LOG, LOG_FILE, PROBE
+from .failures import UNTRACED
 from .response import TEXTS
 
 if TYPE_CHECKING:
@@ -16,8 +20,10 @@ if TYPE_CHECKING:
 
     Entry = dict[str, Any]
 
+_PLAIN_WORD = re.compile(r"[A-Za-z][\w-]{2,}")
 _SLACK_S = 2.0
 _SLACK_MS = 50
+_OTHER_IDS = ("awkward", UNTRACED)  # calls whose trace id may not be the one that they were given
 _PARALLEL = "parallel"  # the kind of those calls: another probe looks at their entries
 
 
@@ -37,7 +43,7 @@ def look(exam: "Examination", early: "Listing | None") -> "Iterator[Finding]":
     yield every
     found = [(seen, entries[0]) for seen, entries in pairs or () if entries]
     yield _fields(every, found)
-    yield _true(every, found)
+    yield _true(exam, every, found)
     yield _appended(exam, every, early)
     yield _filters(exam, found)
 
@@ -73,7 +79,7 @@ def _pairs(exam: "Examination") -> "list[tuple[Seen, list[Entry]]] | None":
 
 def _can_be_found(seen: "Seen") -> bool:
     """Tell whether an entry can be told to be of this call: an odd id may have been changed."""
-    return seen.kind != "awkward" or seen.response.request_id is not None
+    return seen.kind not in _OTHER_IDS or seen.response.request_id is not None
 
 
 def _every(exam: "Examination", pairs: "list[tuple[Seen, list[Entry]]] | None") -> Finding:
@@ -92,7 +98,10 @@ def _every(exam: "Examination", pairs: "list[tuple[Seen, list[Entry]]] | None") 
     if not exam.options.probe:
         message = "the one call has one; failed ones were not tried"
         return Finding("log.every", UNKNOWN, message, needs=PROBE)
-    return Finding("log.every", PASSED, f"{len(pairs)} calls, each has its entry")
+    if not exam.succeeded:
+        return Finding("log.every", UNKNOWN, "no call that succeeds was seen: name one that does")
+    failed = sum(bool(seen.run.exit_code) for seen, _ in pairs)
+    return Finding("log.every", PASSED, f"{len(pairs)} calls, each has its entry; {failed} failed")
 
 
 def _without_entries(finding: str, every: Finding) -> Finding:
@@ -106,6 +115,8 @@ def _fields(every: Finding, found: "list[tuple[Seen, Entry]]") -> Finding:
         return _without_entries("log.fields", every)
     for seen, entry in found:
         lacking = absent_fields(entry)
+        if lacking == ["trace_id"] and seen.kind == UNTRACED:
+            continue  # there was none to have
         if lacking:
             message = f"the entry of {seen.run.label} lacks {', '.join(lacking)}"
             there = ", ".join(shown(name, 30) for name in entry)
@@ -113,27 +124,49 @@ def _fields(every: Finding, found: "list[tuple[Seen, Entry]]") -> Finding:
     return Finding("log.fields", PASSED, f"all eight, in {len(found)} entries")
 
 
-def _true(every: Finding, found: "list[tuple[Seen, Entry]]") -> Finding:
+def _true(exam: "Examination", every: Finding, found: "list[tuple[Seen, Entry]]") -> Finding:
     if not found:
         return _without_entries("log.true", every)
     for seen, entry in found:
-        for name, wanted, said in _contradictions(seen, entry):
+        for name, wanted, said in contradictions(seen, entry):
             message = f"{seen.run.label}: {name} is {said!r}, and was {wanted}"
             return Finding("log.true", FAILED, message, runs=[seen.run])
+    silent = _says_nothing(exam, found)
+    if silent is not None:
+        return silent
     return Finding("log.true", PASSED, f"exit codes, times and ids agree in {len(found)} entries")
 
 
-def _contradictions(seen: "Seen", entry: "Entry") -> "Iterator[tuple[str, str, Any]]":
+def _says_nothing(exam: "Examination", found: "list[tuple[Seen, Entry]]") -> Finding | None:
+    """Say where the first entry has no word of what was called: which command, with what."""
+    words = [word for word in exam.program.rest if _PLAIN_WORD.fullmatch(word)]
+    entries = [entry for seen, entry in found if seen is exam.first]
+    if not words or not entries:
+        return None
+    told = [entries[0].get(name) for name in ("command", "params", "args", "parameters")]
+    written = json.dumps(told).lower()
+    if REDACTED.lower() in written or any(word.lower() in written for word in words):
+        return None
+    message = f"neither command nor params say what was called: no {words[0]!r} in them"
+    return Finding("log.true", FAILED, message, shown(written), [exam.first.run])
+
+
+def contradictions(seen: "Seen", entry: "Entry") -> "Iterator[tuple[str, str, Any]]":
     """Yield what an entry says that is not what was seen: (field, what was seen, what it says)."""
     run, meta = seen.run, seen.response.meta
     if "exit_code" in entry and entry["exit_code"] != run.exit_code:
         yield "exit_code", str(run.exit_code), entry["exit_code"]
-    wanted = meta.get("trace_id") if seen.kind == "awkward" else run.trace_id
+    wanted = meta.get("trace_id") if seen.kind in _OTHER_IDS else run.trace_id
     if entry.get("trace_id") is not None and wanted and entry["trace_id"] != wanted:
         yield "trace_id", str(wanted), entry["trace_id"]
-    took = entry.get("duration_ms")
-    if isinstance(took, (int, float)) and took > run.wall_ms + _SLACK_MS:
+    took, said = entry.get("duration_ms"), meta.get("duration_ms")
+    if isinstance(took, bool) or not isinstance(took, (int, float)) or not 0 <= took < 1e15:
+        if took is not None:
+            yield "duration_ms", "a number of milliseconds", took
+    elif took > run.wall_ms + _SLACK_MS:
         yield "duration_ms", f"{run.wall_ms} at most", took
+    elif isinstance(said, (int, float)) and abs(took - said) > max(_SLACK_MS, 0.2 * abs(said)):
+        yield "duration_ms", f"{said:g} in the response", took
     at = moment(entry.get("timestamp"))
     if entry.get("timestamp") is not None and (
         at is None
@@ -151,20 +184,31 @@ def _appended(exam: "Examination", every: Finding, early: "Listing | None") -> F
     compared = early is not None and early.fault is None and early.entries
     if early is not None and compared and late is not None and late.fault is None:
         ended = [entry for entry in early.entries if entry.get("exit_code") is not None]
-        lost = [entry for entry in ended if entry not in late.entries]
+        still = {json.dumps(entry, sort_keys=True) for entry in late.entries}
+        lost = [entry for entry in ended if json.dumps(entry, sort_keys=True) not in still]
         if lost and not late.run.stdout.cut:
             message = "an entry that was listed after the first call is gone or changed"
             return Finding("log.appended", FAILED, message, shown(str(lost[0])), [late.run])
-    if exam.log is not None and exam.log_watched:
+    if exam.log is not None and exam.log.is_database and compared:
+        message = "it is a database; former entries are listed unchanged"
+        return Finding("log.appended", PASSED, message, exam.log.path)
+    if exam.log is not None and exam.log_watched and _is_in(exam):
         message = f"its former bytes were all there after each of {exam.log_watched} calls"
         return Finding("log.appended", PASSED, message, exam.log.path)
-    if compared and exam.options.probe:
-        message = "no file was found; former entries are listed unchanged"
-        return Finding("log.appended", PASSED, message)
     if every.status == FAILED and exam.log is None:
         return Finding("log.appended", NOT_APPLICABLE, "there is no log")
+    if exam.log is None or not _is_in(exam):
+        message = "its file was not found: whether entries were written anew cannot be seen"
+        return Finding("log.appended", UNKNOWN, message, needs=LOG_FILE)
     message = "the log was empty before the only call"
     return Finding("log.appended", UNKNOWN, message, needs=PROBE)
+
+
+def _is_in(exam: "Examination") -> bool:
+    """Tell whether the file that was watched is one that has a call of ours."""
+    assert exam.log is not None
+    ids = ((seen.run, seen.response.request_id or seen.run.trace_id) for seen in exam.seen)
+    return any(holds(exam.log.path, own, run.started) for run, own in ids)
 
 
 def _filters(exam: "Examination", found: "list[tuple[Seen, Entry]]") -> Finding:

@@ -5,11 +5,12 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from ..audit import entry_of
+from ..audit import absent_fields, entry_of
 from ..examination import Seen, not_tried
 from ..report import FAILED, NOT_APPLICABLE, PASSED, UNKNOWN, Finding
 from ..responses import response_of
 from ..rubric import REPEAT
+from .audit_log import contradictions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +47,7 @@ def call_again(exam: "Examination") -> None:
             made = list(pool.map(one, range(options.repeat)))
         except BaseException:  # Ctrl-C: begin none of the others
             pool.shutdown(wait=False, cancel_futures=True)
+            exam.runner.cancel()
             raise
     exam.seen += made
     exam.look_at_log(made[-1])
@@ -91,10 +93,22 @@ def _entries(exam: "Examination", made: list[Seen]) -> Finding:
     torn = 0 if exam.log is None else _torn_lines(exam.log.path)
     if torn:
         return Finding("many.entries", FAILED, f"{torn} lines of the log are no JSON")
-    lost = [each.run for each in made if not entry_of(entries, each.run, each.response.request_id)]
+    pairs = [(each, entry_of(entries, each.run, each.response.request_id)) for each in made]
+    lost = [each.run for each, found in pairs if not found]
     if lost:
         message = f"{len(lost)} of {len(made)} calls have no entry"
         return Finding("many.entries", FAILED, message, runs=lost)
+    for each, found in pairs:
+        if len(found) > 1 and each.response.request_id and exam.listing and not exam.listing.fault:
+            message = f"{each.run.label} has {len(found)} entries"
+            return Finding("many.entries", FAILED, message, runs=[each.run])
+        lacking = absent_fields(found[0])
+        if lacking:
+            message = f"the entry of {each.run.label} lacks {', '.join(lacking)}"
+            return Finding("many.entries", FAILED, message, runs=[each.run])
+        for name, wanted, said in contradictions(each, found[0]):
+            message = f"{each.run.label}: {name} is {said!r}, and was {wanted}"
+            return Finding("many.entries", FAILED, message, runs=[each.run])
     return Finding("many.entries", PASSED, f"{len(made)} calls at once, {len(made)} entries")
 
 

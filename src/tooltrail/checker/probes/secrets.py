@@ -5,7 +5,8 @@ import re
 from typing import TYPE_CHECKING
 
 from ..._host import randomness
-from ..audit import files_below
+from ..._names import is_secret_name
+from ..audit import files_below, holds
 from ..report import FAILED, NOT_APPLICABLE, PASSED, UNKNOWN, Finding
 from ..rubric import PROBE
 
@@ -14,13 +15,13 @@ if TYPE_CHECKING:
 
     from ..examination import Examination
 
-# An option whose name means a secret, and which takes it as its value: by how a help shows that.
-_SECRET_OPTION = re.compile(
-    r"(?<![\w-])(--(?!no-|ask-|use-|get-|show-)"
-    r"(?:[a-z0-9]+-)*(?:token|password|passwd|secret|api-?key|auth|credentials?))"
-    r"(?:=[^\s,]| <| [A-Z]{2,}\b| string\b| +(?:TEXT|STR|STRING|TOKEN|SECRET|PASSWORD|KEY)\b)"
+# An option that takes a value: by how a help shows that.
+_OPTION = re.compile(
+    r"(?<![\w-])(--(?!no-|ask-|use-|get-|show-)[a-z0-9][a-z0-9_-]*)"
+    r"(?:=[^\s,]|[ ]<|,[ ]-\w[ ]|[ ]+[A-Z][A-Z_]+\b|[ ](?:strings?|value|text)\b)"
 )
-_MOST_OPTIONS = 2  # of the command's own that are tried
+_MOST_OPTIONS = 8  # of the command's own that are tried
+_MOST_HELP = 400_000  # characters
 _MOST_BYTES = 268_435_456  # of a log that are searched
 
 
@@ -64,8 +65,13 @@ def _own_options(exam: "Examination") -> list[str]:
     """Return the command's own options whose names mean a secret, by its help."""
     asked = exam.run("the command's help", [*exam.argv, "--help"], kind="help")
     texts = [each.run.stdout.text for each in exam.seen if each.kind == "help"]
-    found = _SECRET_OPTION.findall(" ".join((*texts, asked.run.stderr.text)))
-    return list(dict.fromkeys(found))[:_MOST_OPTIONS]
+    return secret_options(" ".join((*texts, asked.run.stderr.text))[:_MOST_HELP])
+
+
+def secret_options(text: str) -> list[str]:
+    """Return the options that a text of help names, and that take a secret as their value."""
+    named = dict.fromkeys(_OPTION.findall(text))
+    return [name for name in named if is_secret_name(name.lstrip("-"))][:_MOST_OPTIONS]
 
 
 def look(exam: "Examination") -> "Iterator[Finding]":
@@ -82,6 +88,9 @@ def _in_log(exam: "Examination") -> Finding:
     listed = exam.listing is not None and exam.listing.fault is None
     since = exam.first.run.started
     paths = set() if exam.log is None else {exam.log.path, *_beside(exam.log.path, since)}
+    if exam.runner.sandbox is not None:  # whatever else there is that tells of these calls
+        home = exam.runner.sandbox.home
+        paths |= {path for path in files_below(home, depth=6, names=()) if _tells(path, exam)}
     if not paths and not listed:
         return Finding("log.secrets", NOT_APPLICABLE, "there is no log")
     found = {canary for path in paths for canary in _held_by(path, exam.canaries)}
@@ -104,6 +113,11 @@ def _beside(path: str, since: float) -> "Iterator[str]":
                 yield other
         except OSError:
             continue
+
+
+def _tells(path: str, exam: "Examination") -> bool:
+    """Tell a file that has the id of one of our calls: a log, of whatever form."""
+    return any(holds(path, run.trace_id, run.started) for run in exam.canary_runs)
 
 
 def _held_by(path: str, canaries: dict[str, str]) -> list[str]:

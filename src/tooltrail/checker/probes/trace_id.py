@@ -6,6 +6,7 @@ from ..examination import SEED_TRACE
 from ..report import FAILED, PASSED, UNKNOWN, Finding
 from ..responses import META_FILE
 from ..rubric import PROBE
+from .failures import UNTRACED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +39,7 @@ def _echo(exam: "Examination") -> Finding:
     ours = [
         each
         for each in exam.seen
-        if each.kind != "awkward" and each.run.finished and each.response.meta
+        if each.kind not in ("awkward", UNTRACED) and each.run.finished and each.response.meta
     ]
     if not ours:
         return Finding("trace.echo", FAILED, "no response has a meta", runs=[exam.first.run])
@@ -59,8 +60,9 @@ def _awkward(exam: "Examination") -> Finding:
     stuck = [each for each in tried if not each.run.finished]
     if stuck:
         return Finding("trace.awkward", UNKNOWN, stuck[0].run.reason, runs=[stuck[0].run])
+    codes = {each.run.exit_code for each in exam.seen if each.kind == "command"}
     for each in tried:
-        fault = _fault(each, exam.first)
+        fault = _fault(each, codes)
         if fault is not None:
             seen = f"meta.trace_id: {each.response.meta.get('trace_id')!r}"
             message = f"{each.run.label}: {fault}"
@@ -68,10 +70,12 @@ def _awkward(exam: "Examination") -> Finding:
     return Finding("trace.awkward", PASSED, ", ".join(AWKWARD), runs=[each.run for each in tried])
 
 
-def _fault(seen: "Seen", plain: "Seen") -> str | None:
+def _fault(seen: "Seen", codes: "set[int | None]") -> str | None:
+    """Say what is wrong with an answer; `codes`: how the command ends with other ids."""
     run, said = seen.run, seen.response.meta.get("trace_id")
-    if run.exit_code != plain.run.exit_code:
-        return f"the call ends with exit code {run.exit_code}, not {plain.run.exit_code}"
+    if run.exit_code not in codes:
+        usual = " or ".join(sorted(map(str, codes)))
+        return f"the call ends with exit code {run.exit_code}, not {usual}"
     if said == run.trace_id:
         return None
     if AWKWARD[run.label][1]:
@@ -80,7 +84,6 @@ def _fault(seen: "Seen", plain: "Seen") -> str | None:
         return "there is none in the response"
     if seen.response.form == META_FILE:  # which has no place for warnings
         return None
-    document = seen.response.document
-    if isinstance(document, dict) and document.get("warnings"):
+    if seen.response.warned:
         return None
     return "it was changed, and no warning says so"
