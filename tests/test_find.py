@@ -171,6 +171,7 @@ def test_who_waits_is_told_how_far_the_reading_is(
 ) -> None:
     """In bytes, growing, once through the log."""
     monkeypatch.setattr(folding, "_TOLD_LINES", 10)
+    monkeypatch.setattr(folding, "_TOGETHER", 5)
     monkeypatch.setattr(folding, "_STAGES", ())
     path = tmp_path / "audit.jsonl"
     path.write_bytes(b"".join(line(seq, seq, event="x") for seq in range(100)))

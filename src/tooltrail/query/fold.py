@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     Glanced = tuple[bytes, bool, bytes, bytes]  # a line, whether it is whole, event, request id
 
 _MAX_KEPT = 33_554_432  # bytes of lines that are not looked for a second time
-_TOLD_LINES = 5_000  # between two words on how far it is
+_TOLD_LINES = 4_096  # between two words on how far it is
+_TOGETHER = 16  # lines that are handed on at once: each of them may be large
 _STAGES = (500, 5_000, 50_000)  # lines that are looked at before all of them are
 _CORRECTING = (b'undelivered"', b'"supersedes":true')  # what is in a line that corrects another
 _OF_THE_LINE = ("v", "prev", "event", "supersedes", "healed_bytes", "healed_prev")
@@ -187,18 +188,24 @@ class _Twice:
         kept: list[Glanced] = []
         size = 0
         told, self._progress = self._progress, None
-        try:
-            for number, each in enumerate(self._look()):
-                size += len(each[0])
-                if told is not None and not number % _TOLD_LINES:
-                    told(size)
-                if size <= _MAX_KEPT:
-                    kept.append(each)
-                yield each
-        except OSError as error:
-            self._error = error
+        lines = self._as_far_as_can_be_read()
+        done = 0
+        while some := list(islice(lines, _TOGETHER)):
+            if told is not None and not done % _TOLD_LINES:
+                told(size)
+            done += _TOGETHER
+            size += sum(len(each[0]) for each in some)
+            if size <= _MAX_KEPT:
+                kept += some
+            yield from some
         if size <= _MAX_KEPT:
             self._kept = kept
+
+    def _as_far_as_can_be_read(self) -> "Iterator[Glanced]":
+        try:
+            yield from self._look()
+        except OSError as error:
+            self._error = error
 
     def complain(self) -> None:
         """Raise what went wrong with the reading, now that all that could be read was."""

@@ -44,7 +44,8 @@ def place(roots: "Sequence[Call]", calls: "Sequence[Call]") -> list[str]:
         else:
             call.put(call.start_ms - first, call.launched_ms - first)
     for call in reversed(calls):
-        call.last_ms = max([call.gone_ms, *(child.last_ms for child in call.children)])
+        if call.children:
+            call.last_ms = max(call.gone_ms, *(child.last_ms for child in call.children))
         if call.duration_ms is None:  # it went on at least as long as what it made
             call.gone_ms = call.last_ms
     return said

@@ -63,12 +63,11 @@ def _argument(value: Any) -> str:
 
 def exit_words(entry: "Mapping[str, Any]") -> str:
     """Return how the call ended: its exit code, the signal, or how it stands without an end."""
-    outcome = safe(entry.get("outcome") or "other")
     if entry.get("signal"):
         return safe(entry["signal"])
-    if entry.get("exit_code") is None:
-        return outcome
-    return safe(entry["exit_code"])
+    if entry.get("exit_code") is not None:
+        return safe(entry["exit_code"])
+    return safe(entry.get("outcome") or "other")
 
 
 def ending_words(entry: "Mapping[str, Any]") -> str:

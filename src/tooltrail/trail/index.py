@@ -11,7 +11,7 @@ import zlib
 from array import array
 from bisect import bisect_left
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._wire import CONTINUES
 from . import side
@@ -46,7 +46,7 @@ def places_of(segment: "Segment", file: "IO[bytes]", own: bytes) -> "list[Place]
     if found is None:
         return None
     told, body = found
-    if told is None:
+    if "blocks" not in told:  # the segment is damaged
         return None
     numbers = body.cast("I")
     wanted = zlib.crc32(own) & _HASH
@@ -61,7 +61,7 @@ def places_of(segment: "Segment", file: "IO[bytes]", own: bytes) -> "list[Place]
 def is_indexed(segment: "Segment") -> bool:
     """Tell whether a segment has an index that is its own. Raises `OSError`."""
     with segment.open_as_it_is() as file:
-        return side.load(segment, side.INDEX, os.fstat(file.fileno())) is not None
+        return side.load_told(segment, side.INDEX, os.fstat(file.fileno())) is not None
 
 
 def last_seq(segment: "Segment") -> int | None:
@@ -69,7 +69,7 @@ def last_seq(segment: "Segment") -> int | None:
     with suppress(OSError), segment.open_as_it_is() as file:
         if file.name.endswith(COMPRESSED):
             told = side.load_told(segment, side.INDEX, os.fstat(file.fileno()))
-            found: int | None = None if told is None else told["last_seq"]
+            found: int | None = None if told is None else told.get("last_seq")
             return found
         file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
         return _seq_of(file.read().removesuffix(b"\n").rpartition(b"\n")[2])
@@ -88,7 +88,8 @@ def make(segment: "Segment") -> None:
     """
     with segment.open_as_it_is() as file:
         packed = file.name.endswith(COMPRESSED)
-        told, numbers = None, array("I")
+        told: dict[str, Any] = {}
+        numbers = array("I")
         with suppress(EOFError, zlib.error):
             blocks = _gathered(unpacked(file) if packed else _pieces(file))
             told = {

@@ -13,18 +13,20 @@ import json
 import os
 import sys
 import zlib
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from .segments import open_plainly
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import IO
+
     from .segments import Segment
 
 INDEX, COUNTS, OPERATORS = ".index", ".counts", ".operators"
 _VERSION = 1
 _UNFINISHED = ".tmp"
-_ORDER = sys.byteorder
 
 
 def side_of(segment: "Segment", kind: str) -> str:
@@ -34,27 +36,45 @@ def side_of(segment: "Segment", kind: str) -> str:
 
 def load(segment: "Segment", kind: str, status: os.stat_result) -> "tuple[Any, memoryview] | None":
     """Return what is known of a segment's file: some JSON, and bytes; None where nothing is."""
-    found = _read(segment, kind, status, -1)
-    return None if found is None else (found[0], memoryview(found[1]))
+    with _opened(segment, kind) as file:
+        told = _told(file, status)
+        body = b"" if told is None or file is None else file.read()
+        if told is None or zlib.crc32(body) != told["check"]:
+            if told is not None:  # damaged: once it is gone, it is made anew
+                remove(segment, kind)
+            return None
+    return told["told"], memoryview(body)
 
 
 def load_told(segment: "Segment", kind: str, status: os.stat_result) -> Any:
-    """Return the JSON alone, or None; the bytes are not read."""
-    found = _read(segment, kind, status, 0)
-    return None if found is None else found[0]
+    """Return the JSON alone, or None; the bytes are counted, and not read."""
+    with _opened(segment, kind) as file:
+        told = _told(file, status)
+    return None if told is None else told["told"]
 
 
-def _read(
-    segment: "Segment", kind: str, status: os.stat_result, size: int
-) -> tuple[Any, bytes] | None:
+@contextmanager
+def _opened(segment: "Segment", kind: str) -> "Iterator[IO[bytes] | None]":
     try:
-        with open_plainly(side_of(segment, kind)) as file:
-            head = json.loads(file.readline())
-            body = file.read(size)
-        is_its_own = head["v"] == _VERSION and head["of"] == identity(status)
-        checks = [zlib.crc32(_written(head["told"])), *([] if not size else [zlib.crc32(body)])]
-        if is_its_own and head["checks"][: len(checks)] == checks and head["order"] == _ORDER:
-            return head["told"], body
+        file = open_plainly(side_of(segment, kind))
+    except OSError:
+        yield None
+        return
+    with file:
+        yield file
+
+
+def _told(file: "IO[bytes] | None", status: os.stat_result) -> "dict[str, Any] | None":
+    """Return the first line, if it is that of a side file of this very file, and all is there."""
+    if file is None:
+        return None
+    try:
+        head = json.loads(file.readline())
+        kept: dict[str, Any] = head["kept"]
+        whole = os.fstat(file.fileno()).st_size - file.tell() == kept["size"]
+        its_own = kept["of"] == identity(status) and kept["order"] == sys.byteorder
+        if head["v"] == _VERSION and head["check"] == zlib.crc32(_written(kept)):
+            return kept if whole and its_own else None
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         pass
     return None
@@ -66,13 +86,14 @@ def save(segment: "Segment", kind: str, status: os.stat_result, told: Any, body:
     The caller has the lock of the log's folder, as who compresses, prunes and erases has.
     """
     path = side_of(segment, kind)
-    head = {
-        "v": _VERSION,
+    kept = {
         "of": identity(status),
-        "order": _ORDER,
-        "checks": [zlib.crc32(_written(told)), zlib.crc32(body)],
+        "order": sys.byteorder,
+        "size": len(body),
+        "check": zlib.crc32(body),
         "told": told,
     }
+    head = {"v": _VERSION, "check": zlib.crc32(_written(kept)), "kept": kept}
     unfinished = path + _UNFINISHED
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with suppress(FileNotFoundError):
@@ -90,11 +111,20 @@ def save(segment: "Segment", kind: str, status: os.stat_result, told: Any, body:
         raise
 
 
-def remove(segment: "Segment") -> None:
-    """Delete what is known of a segment: its file is about to go, or to be another."""
+def remove_all(segment: "Segment") -> None:
+    """Delete what is known of a segment: its file is about to go, or to be another.
+
+    Raises `OSError`.
+    """
     for kind in (INDEX, COUNTS, OPERATORS):
         with suppress(FileNotFoundError):
             os.unlink(side_of(segment, kind))
+
+
+def remove(segment: "Segment", kind: str) -> None:
+    """Delete a side file that is of no use, where that is allowed."""
+    with suppress(OSError):
+        os.unlink(side_of(segment, kind))
 
 
 def identity(status: os.stat_result) -> list[int]:

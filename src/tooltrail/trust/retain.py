@@ -160,7 +160,7 @@ def prune(path: str, retention: "Retention | None") -> list[str]:
         for file in (segment.path, segment.path + COMPRESSED):
             if os.path.exists(file):
                 os.unlink(file)
-        side.remove(segment)
+        side.remove_all(segment)
     _prune_bodies(os.path.dirname(path), gone.bodies, gone.last_logged_at)
     return [segment.name for segment in victims]
 

@@ -265,7 +265,7 @@ class _Copy:
         """Rename it over the old one, of which nothing that was learnt remains."""
         if self._out is not None:
             if self._segment is not None:
-                side.remove(self._segment)
+                side.remove_all(self._segment)
             os.rename(self._unfinished, self.file)
 
     def _close(self) -> None:
