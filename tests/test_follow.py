@@ -644,3 +644,13 @@ def test_rows_that_are_stopped_are_followed_by_no_envelope(home: Home, output: s
         assert process.wait(WAIT_S) != 0
     assert "go" in first
     assert text == first
+
+
+@pytest.mark.parametrize("output", ["csv", "json"])
+def test_a_field_that_no_entry_has_is_said(home: Home, output: str) -> None:
+    """An empty column might be taken for an answer."""
+    calls(home, "go")
+    asked = ("log", "--fields", "tool,exitcode,params.n", "--output", output)
+    done = home.tooltrail(*asked)
+    assert done.returncode == 0
+    assert done.stderr == "tooltrail: no entry has a field called exitcode\n"

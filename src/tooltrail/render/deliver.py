@@ -66,12 +66,16 @@ def deliver_listing(
     def print_it() -> None:
         fields = fields_from(values.get("fields"))
         search = Search(query_from(values), paths, progress=progress if progress.shown else None)
+        unknown = listing.Unknown(fields or ())
+
+        def problems() -> "list[Gap]":
+            return [*search.problems(), *unknown.told()]
 
         pieces = listing.pieces(
-            progress.before(search),
+            unknown.among(progress.before(search)),
             output,
             columns=terminal_columns(),
-            tail=lambda stopped: response_tail(call, search.problems(), stopped),
+            tail=lambda stopped: response_tail(call, problems(), stopped),
             fields=fields,
         )
         try:
@@ -79,7 +83,7 @@ def deliver_listing(
         finally:
             progress.clear()
         if output != JSON:
-            note_problems(call, search.problems())
+            note_problems(call, problems())
         tidy(search.paths)
 
     return deliver(call, output, print_it)

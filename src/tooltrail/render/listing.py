@@ -60,6 +60,31 @@ def pieces(
     return _table(entries, columns, ahead)
 
 
+class Unknown:
+    """The fields that were asked for and that no entry has: misspelt, it may be."""
+
+    def __init__(self, fields: "Iterable[str]") -> None:
+        self._left = {field: field.partition(".")[0] for field in fields}
+        self._any = False
+
+    def among(self, entries: "Iterable[Entry]") -> "Iterable[Entry]":
+        """Hand the entries on, and look which fields they have."""
+        return self._looking(entries) if self._left else entries
+
+    def _looking(self, entries: "Iterable[Entry]") -> "Iterator[Entry]":
+        for entry in entries:
+            self._any = True
+            if self._left:
+                left = self._left.items()
+                self._left = {field: name for field, name in left if name not in entry}
+            yield entry
+
+    def told(self) -> "Iterator[tuple[str, str]]":
+        """Yield a code and a sentence for each, where there was an entry."""
+        for field in self._left if self._any else ():
+            yield "NO_SUCH_FIELD", f"no entry has a field called {safe(field, 80)}"
+
+
 def picked(entry: "Entry", fields: "Sequence[str]") -> "Entry":
     """Return these fields of an entry, by their names with dots; what it has not is null."""
     found = {}
