@@ -51,7 +51,9 @@ OPTIONS = (
         "--outcome", "NAME", "calls that ended so: success, failure, killed, timed_out, vanished"
     ),
     Option("--origin", "NAME", "calls whose result was executed, cached, deduplicated, dry_run"),
-    Option("--slower-than", "TIME", "calls that took longer: 2s, 500ms, 5m; a number alone is seconds"),
+    Option(
+        "--slower-than", "TIME", "calls that took longer: 2s, 500ms, 5m; a number alone is seconds"
+    ),
     Option("--param", "NAME=VALUE", "calls with this param, or this option among their arguments"),
     Option("--text", "TEXT", "calls whose entry holds this text, as it is written"),
     Option("--failed", None, "calls that failed, were killed, or vanished"),
