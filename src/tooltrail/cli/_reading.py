@@ -1,6 +1,7 @@
 """What the reading verbs share: their options, and their own recorded call."""
 
 import argparse
+import os
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..query.options import Option
 
+_FALLBACK_COLUMNS = 80
 # What reading verbs print beside JSON: there, what is wrong is said on stderr.
 _TEXTS = frozenset(
     (
@@ -26,11 +28,28 @@ _TEXTS = frozenset(
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are ours to answer."""
+    """An argument parser whose errors are ours to answer.
+
+    It is told how wide the terminal is: to find that out, argparse imports 3 ms of modules.
+    """
+
+    def _get_formatter(self) -> argparse.HelpFormatter:
+        made: type[argparse.HelpFormatter] = self.formatter_class  # type: ignore[assignment]
+        return made(prog=self.prog, width=_columns() - 2)
 
     def error(self, message: str) -> "NoReturn":
         """Raise a `UsageError` instead of printing and exiting."""
         raise UsageError(message, hint=f"{self.prog} --help shows how it is called")
+
+
+def _columns() -> int:
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size(1).columns or _FALLBACK_COLUMNS
+    except (OSError, ValueError):
+        return _FALLBACK_COLUMNS
 
 
 def parser(verb: str, description: str, options: "Iterable[Option]") -> argparse.ArgumentParser:

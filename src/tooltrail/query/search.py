@@ -191,15 +191,18 @@ def matches(query: "Query", entry: "Entry") -> bool:
     return (
         matches_identity(query, entry)
         and (query.tool is None or entry.get("tool") == query.tool)
-        and all(satisfies(query, entry, name) for name in _conditions(query))
+        and _meets_conditions(query, entry)
         and matches_window(query, entry)
         and is_listed(query, entry)
     )
 
 
-def _conditions(query: "Query") -> list[str]:
-    """Return which of the conditions are asked for."""
-    return [name for name in _CONDITIONS if getattr(query, name) not in (None, False)]
+def _meets_conditions(query: "Query", entry: "Entry") -> bool:
+    for name in _CONDITIONS:
+        wanted = getattr(query, name)
+        if wanted is not None and wanted is not False and not satisfies(query, entry, name):
+            return False
+    return True
 
 
 def holds_text(query: "Query", entry: "Entry") -> bool:

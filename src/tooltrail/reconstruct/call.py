@@ -111,12 +111,14 @@ class Call:
         attempt, before = entry.get("attempt"), entry.get("retry_of")
         return (attempt, str(before)) if isinstance(attempt, int) and before else None
 
-    @cached_property
+    @property
     def own_ms(self) -> int:
         """How long it took while none of its children ran, in ms."""
+        return self._beside_children if self.children else self.duration_ms or 0
+
+    @cached_property
+    def _beside_children(self) -> int:
         whole = self.duration_ms or 0
-        if not self.children:
-            return whole
         end, covered = self.start_ms, 0
         for child in sorted(self.children, key=lambda child: child.start_ms):
             begin = max(end, child.start_ms)
@@ -129,14 +131,17 @@ class Call:
         """The named parts of the call, in the order that they began."""
         return steps_of(self.entry, self.duration_ms)
 
-    @cached_property
+    @property
     def shown(self) -> "Entry":
         """The entry, completed by what the wrapper saw where the call itself has no end."""
         if self.wrapper is None or self.entry.get("outcome") not in _NO_END:
             return self.entry
-        seen = {
-            name: self.wrapper.get(name) for name in ("exit_code", "outcome", "signal", "error")
-        }
+        return self._completed
+
+    @cached_property
+    def _completed(self) -> "Entry":
+        wrapper = self.wrapper or {}
+        seen = {name: wrapper.get(name) for name in ("exit_code", "outcome", "signal", "error")}
         return {**self.entry, **seen, "duration_ms": self.duration_ms}
 
     @property

@@ -5,9 +5,8 @@ characters, ANSI escapes and bidi marks become visible escapes, and the length i
 capped.
 """
 
-import textwrap
+from functools import lru_cache
 from typing import Any
-from unicodedata import category, east_asian_width
 
 from .._encode import encode
 
@@ -19,7 +18,10 @@ _MIN_FOLDED = 11  # columns behind the indentation, however narrow the terminal
 
 def safe(value: Any, limit: int = _MAX_SCALAR_CHARS) -> str:
     """Return a value as one line of printable text of at most `limit` characters."""
-    text = value if isinstance(value, str) else "" if value is None else encode(value)
+    if value.__class__ is int:
+        text = str(value)
+    else:
+        text = value if isinstance(value, str) else "" if value is None else encode(value)
     if len(text) <= limit and text.isprintable():
         return text
     cut = text[: limit + 1]
@@ -28,7 +30,10 @@ def safe(value: Any, limit: int = _MAX_SCALAR_CHARS) -> str:
     return cut if len(cut) <= limit else cut[: max(0, limit - 1)] + "…"
 
 
+@lru_cache(4096)
 def _visible(char: str) -> str:
+    from unicodedata import category
+
     if char.isprintable() or category(char) not in _ESCAPED:
         return char
     return char.encode("unicode_escape", "surrogatepass").decode("ascii")
@@ -36,12 +41,16 @@ def _visible(char: str) -> str:
 
 def width(text: str) -> int:
     """Return how many columns a terminal gives a printable text."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if category(char) in ("Mn", "Me") else 2 if east_asian_width(char) in _WIDE else 1
-        for char in text
-    )
+    return len(text) if text.isascii() else sum(map(_columns_of, text))
+
+
+@lru_cache(4096)
+def _columns_of(char: str) -> int:
+    from unicodedata import category, east_asian_width
+
+    if category(char) in ("Mn", "Me"):
+        return 0
+    return 2 if east_asian_width(char) in _WIDE else 1
 
 
 def fit(text: str, columns: int) -> str:
@@ -64,6 +73,8 @@ def folded(text: str, columns: int | None, indent: str) -> list[str]:
     """
     if columns is None or width(text) <= columns:
         return [text]
+    import textwrap
+
     room = max(columns, len(indent) + _MIN_FOLDED)
     broken = textwrap.wrap(text, room, subsequent_indent=indent, break_on_hyphens=False)
     return [fit(line, room) for line in broken]

@@ -49,7 +49,7 @@ def _called(entry: "Mapping[str, Any]") -> str:
         return " ".join([tool, *(_argument(argument) for argument in refused[1:])])
     words = [tool] if command in (None, entry.get("tool")) else [tool, safe(command)]
     given = (
-        f"{safe(name)}={_argument(value)}"
+        f"{name if name.isidentifier() else safe(name)}={_argument(value)}"
         for name, value in params.items()
         if value is not False and value not in (None, "", [], {})
     )
