@@ -400,16 +400,16 @@ def test_folders_that_may_not_be_written_to_go_with_the_sandbox(home: Home) -> N
     room.mkdir()
     script = 'mkdir -p "$HOME/go/pkg" && touch "$HOME/go/pkg/x" && chmod -R a-w "$HOME/go"; echo {}'
     ordinary = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-    if os.geteuid() != 0 or shutil.which("setpriv") is None:
-        ordinary = []
+    can = os.geteuid() == 0 and shutil.which("setpriv") is not None
+    if not can or subprocess.run([*ordinary, PYTHON, "-c", ""], check=False).returncode:
+        ordinary = []  # root, who may write there all the same, or an ordinary user anyway
     room.chmod(0o777)
     environment = home.environment(TMPDIR=str(room), HOME=str(room))
     command = [*ordinary, TOOLTRAIL, "check", "--sandbox", "--", "sh", "-c", script]
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
-    if '"score"' not in done.stdout:
-        pytest.skip(f"an ordinary user cannot run this Python: {done.stderr[:200]}")
+    assert '"score"' in done.stdout
     assert not list(room.glob("tooltrail-check-*"))
 
 

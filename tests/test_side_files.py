@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -277,17 +278,22 @@ def test_a_proof_believes_no_side_file(home: Home, log: Path) -> None:
     assert done.returncode == 1, done.stdout + done.stderr
 
 
-def test_where_nothing_can_be_written_nothing_is_tried(home: Home) -> None:
+def test_where_nothing_can_be_written_nothing_is_tried() -> None:
     """A folder that may only be read: no process is started again and again."""
-    folder = home.log("demo").parent
-    many_traces(folder)
-    folder.chmod(0o500)
-    try:
-        if os.access(folder, os.W_OK):
-            pytest.skip("root may write everywhere")
-        assert not is_due(str(home.log("demo")))
-    finally:
-        folder.chmod(0o700)
+    with tempfile.TemporaryDirectory() as place:  # where another user can go, too
+        folder = Path(place, "demo")
+        path = str(many_traces(folder))
+        assert is_due(path)
+        for each in (Path(place), folder, *folder.iterdir()):
+            each.chmod(0o755 if each.is_dir() else 0o644)
+        folder.chmod(0o555)
+        child = os.fork()
+        if child == 0:
+            if os.geteuid() == 0:
+                os.setuid(65534)
+            os._exit(int(is_due(path)))
+        assert os.waitpid(child, 0)[1] == 0
+        folder.chmod(0o755)
 
 
 def test_more_blocks_than_the_index_can_number_are_joined(
