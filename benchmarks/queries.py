@@ -10,6 +10,7 @@ import argparse
 import gzip
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -26,6 +27,8 @@ ROUNDS, ENTRIES = 11, (100_000, 1_000_000, 5_000_000)
 SEGMENTS = 50
 BIG_TRACE = 10_000  # calls
 MAX_MEMORY_MB = 150
+_OF_A_SIZE = re.compile(r"(.+), ([\d,]+)( compressed| sealed)?")
+_OURS = ("one trace", "last hour", "stats")
 _LOADS = """\
 import json, sys
 for file in sys.argv[1:]:
@@ -243,17 +246,18 @@ def plot(figures: list[Figure], path: str) -> None:
 
     curves: dict[str, list[tuple[int, float]]] = {}
     for figure in figures:
-        name, _, size = figure.name.rpartition(", ")
-        if name and size.replace(",", "").isdigit():
-            point = int(size.replace(",", "")), median(figure.values) / 1000
-            curves.setdefault(name, []).append(point)
-    drawn, axes = pyplot.subplots(figsize=(7, 4.2))
-    for name, points in curves.items():
-        style = "-o" if name in ("one trace", "last hour") else "--x"
-        axes.plot(*zip(*sorted(points), strict=True), style, label=name)
+        found = _OF_A_SIZE.fullmatch(figure.name)
+        if found is not None:
+            point = int(found[2].replace(",", "")), median(figure.values) / 1000
+            curves.setdefault(found[1] + (found[3] or ""), []).append(point)
+    drawn, axes = pyplot.subplots(figsize=(8, 5))
+    ours = [name for name in curves if name.startswith(_OURS)]
+    for name in (*ours, *(name for name in curves if name not in ours)):
+        style = {"marker": "o"} if name in ours else {"marker": "x", "linestyle": ":"}
+        axes.plot(*zip(*sorted(curves[name]), strict=True), label=name, **style)
     axes.set(xscale="log", yscale="log", xlabel="entries", ylabel="seconds")
     axes.grid(visible=True, which="major", alpha=0.3)
-    axes.legend()
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     drawn.tight_layout()
     drawn.savefig(path, metadata={"Date": None})
 
