@@ -47,8 +47,9 @@ _STAMPED, _DAY_CHARS = len(_STAMP), len(b'"timestamp":"0000-00-00')
 _RESULT_END, _OPERATOR_END = b',"signal":', b',"params":'
 _TEXT = r'[^"\\\n]*'
 _FIELDS = re.compile(
-    r'(?:"timestamp":"([^"\\\n]{10}))?,"tool":("TEXT"),"command":(null|"TEXT"),"exit_code":(\d+|null),"outcome":("\w+"),'
-    r'"duration_ms":(\d+|null)(?:,"signal":(?:null|"\w+"),'
+    r'(?:"timestamp":"([^"\\\n]{10}))?,"tool":("TEXT"),"command":(null|"TEXT"),'
+    r'"exit_code":(\d+|null),"outcome":("\w+"),"duration_ms":(\d+|null)'
+    r'(?:,"signal":(?:null|"\w+"),'
     r'"error":(?:null|\{"code":"TEXT","message":"TEXT"[^{}\n]*\}),'
     r'"origin":"\w+"(?:,"(?:output|child)":\{[^{}\n]*\})*,"operator":(null|"TEXT"))?'.replace(
         "TEXT", _TEXT

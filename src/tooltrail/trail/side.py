@@ -5,8 +5,8 @@
     audit-000000184301.operators   the same of each operator
 
 Of the log that is written to there is none. A side file belongs to one file, which its first line
-names by inode, size and time, with checksums; where it is another's, damaged or
-missing, the segment itself is read, and it is made anew. Each may be deleted at any time.
+names by inode, size and time, with checksums of all that it says. Where it is another's, damaged
+or missing, the segment itself is read, and it is made anew. Each may be deleted at any time.
 """
 
 import json
