@@ -134,7 +134,7 @@ def test_a_probe_that_hangs_leaves_its_level_open(home: Home) -> None:
         "import json, os, sys, time, uuid, datetime\n"
         "if len(sys.argv) > 1 and sys.argv[1].startswith('--tooltrail'): time.sleep(60)\n"
         "meta = {'request_id': uuid.uuid4().hex, 'duration_ms': 1,\n"
-        " 'trace_id': os.environ['TOOL_TRACE_ID'],\n"
+        " 'trace_id': os.environ.get('TOOL_TRACE_ID', 'own'),\n"
         " 'timestamp': datetime.datetime.now(datetime.UTC).isoformat()}\n"
         "print(json.dumps({'ok': True, 'meta': meta}))\n"
     )

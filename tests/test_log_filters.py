@@ -47,7 +47,7 @@ def commands(home: Home, *options: str) -> list[str]:
     ("options", "wanted"),
     [
         (["--outcome", "failure"], ["broken"]),
-        (["--outcome", "nonsense"], []),
+        (["--outcome", "vanished"], []),
         (["--origin", "cached"], ["cached"]),
         (["--slower-than", "250ms"], ["slow"]),
         (["--slower-than", "0.25"], ["slow"]),
@@ -58,7 +58,7 @@ def commands(home: Home, *options: str) -> list[str]:
         (["--param", "tags=b", "--tool", "deployctl", "--limit", "1"], ["fast"]),
         (["--param", "env=", "--all"], []),
         (["--text", "übergabe"], ["w1"]),
-        (["--text", '"n":3'], []),  # the text of an entry is text: quotes are escaped in it
+        (["--text", '"n":3'], ["fast", "slow", "cached", "broken"]),  # as JSON prints it
         (["--text", "staging"], ["slow", "w2"]),
         (["--tail", "2"], ["w1", "w2"]),
         (["--tail", "2", "--reverse"], ["w2", "w1"]),
