@@ -10,9 +10,9 @@ from ._plain import encode_any, settle
 from ._signals import Answered
 from ._stdout import Capture
 from ._unrecorded import body_not_kept
-from ._wire import ALGORITHM, STRAY_OUTPUT
+from ._wire import ALGORITHM, JSON, STRAY_OUTPUT, TEXT
 from .entry import Ending, error_fields
-from .envelope import JSON, TEXT, document, response
+from .envelope import document, response
 from .settings import FULL
 
 TYPE_CHECKING = False

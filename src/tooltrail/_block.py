@@ -2,6 +2,7 @@
 
 from ._host import flush_failure, say
 from ._invocation import Invocation
+from ._wire import JSON, TEXT
 from .entry import Ending
 
 TYPE_CHECKING = False
@@ -51,7 +52,6 @@ class RecordedBlock(Invocation):
         if envelope:
             from . import _answer
             from ._stdout import is_terminal
-            from .envelope import JSON, TEXT
 
             self._answer = _answer.Answer(self, output or (TEXT if is_terminal() else JSON))
 
@@ -112,7 +112,7 @@ class RecordedBlock(Invocation):
         from ._ending import undelivered
         from ._signals import Terminated, die_by
         from ._stdout import print_text
-        from .envelope import TEXT, data_as_text
+        from .envelope import data_as_text
         from .errors import CommandError
 
         ending = self._ending(error)

@@ -58,6 +58,12 @@ OUTCOMES = OPEN_OUTCOMES | {
     *(TERMINATED, KILLED, REPLACED, TIMED_OUT, NOT_STARTED),
 }
 
+# How a response is written.
+TEXT = "text"
+JSON = "json"
+JSONL = "jsonl"
+FORMATS = (TEXT, JSON, JSONL)
+
 UNFINISHED = "unfinished"  # how a step stands that did not come to its end
 
 ORIGIN_EXECUTED = "executed"

@@ -13,11 +13,6 @@ if TYPE_CHECKING:
 
     from ._invocation import Invocation
 
-TEXT = "text"
-JSON = "json"
-JSONL = "jsonl"
-FORMATS = (TEXT, JSON, JSONL)
-
 
 def response(
     *,

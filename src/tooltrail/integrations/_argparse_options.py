@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from ..envelope import FORMATS
+from .._wire import FORMATS
 from . import AUDIT_LOG, active
 from ._outcome import (
     AUDIT_LOG_HELP,

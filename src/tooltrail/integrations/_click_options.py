@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..envelope import FORMATS
+from .._wire import FORMATS
 from . import AUDIT_LOG, active
 from ._click_outcome import free_output_option
 from ._outcome import AUDIT_LOG_HELP, OUTPUT_HELP, choose, read_the_log

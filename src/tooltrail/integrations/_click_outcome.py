@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from .._ending import by_system_exit
+from .._wire import TEXT
 from ..entry import Ending
-from ..envelope import TEXT
 from ..errors import CommandError
 from . import active
 from ._click_errors import command_failure, ending_of, is_a, name_unknown_command

@@ -11,7 +11,7 @@ from inspect import Parameter as Inspected
 from inspect import Signature
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from ..envelope import FORMATS, TEXT
+from .._wire import FORMATS, TEXT
 from . import AUDIT_LOG, active
 from ._outcome import (
     AUDIT_LOG_HELP,

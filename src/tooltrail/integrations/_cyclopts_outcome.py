@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from .._ending import by_exception, by_exit_code, by_system_exit
 from .._plain import words
-from .._wire import INTERRUPTED, REDACTED, USAGE_ERROR
+from .._wire import INTERRUPTED, REDACTED, TEXT, USAGE_ERROR
 from ..entry import Ending, error_fields
-from ..envelope import TEXT
 from ..errors import CommandError
 from ..redact import may_be_secret_name
 from ._cyclopts_params import hide_in_line, hide_secrets_of, is_secret, tree_of

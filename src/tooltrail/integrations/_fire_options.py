@@ -5,8 +5,7 @@ import warnings
 from inspect import isroutine
 from typing import TYPE_CHECKING, Any
 
-from .._wire import PURPOSE_AUDIT
-from ..envelope import FORMATS
+from .._wire import FORMATS, PURPOSE_AUDIT
 from . import AUDIT_LOG
 from ._fire_arguments import member, takes
 from ._outcome import OUTPUT_OPTIONS, choose, forget_guess, read_the_log

@@ -2,9 +2,9 @@
 
 from .._ending import by_exception, by_exit_code, undelivered
 from .._stdout import is_terminal, print_text
-from .._wire import CRASHED
+from .._wire import CRASHED, FORMATS, JSON, TEXT
 from ..entry import Ending
-from ..envelope import FORMATS, JSON, TEXT, data_as_text
+from ..envelope import data_as_text
 from ..errors import CommandError
 
 TYPE_CHECKING = False

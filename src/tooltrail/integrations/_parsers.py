@@ -9,9 +9,8 @@ anything but the command line is none of ours.
 import sys
 from functools import update_wrapper
 
-from .._wire import FAILURE, PURPOSE_AUDIT, USAGE_ERROR
+from .._wire import FAILURE, PURPOSE_AUDIT, TEXT, USAGE_ERROR
 from ..entry import Ending, error_fields
-from ..envelope import TEXT
 from . import AUDIT_LOG, ProgramCall, _leave_no_trace_in, active
 
 TYPE_CHECKING = False

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand
 from typer.main import get_command
 
-from ..envelope import FORMATS
+from .._wire import FORMATS
 from . import AUDIT_LOG, active
 from ._click_outcome import free_output_option
 from ._outcome import AUDIT_LOG_HELP, OUTPUT_HELP, choose, read_the_log

@@ -6,7 +6,7 @@ with what it was called. optparse knows no subcommands, and so `audit-log` is no
 
 import optparse
 
-from ..envelope import FORMATS
+from .._wire import FORMATS
 from . import Settings, active
 from ._parser_secrets import declare, secrets_of
 from ._parsers import (

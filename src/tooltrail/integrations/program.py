@@ -8,8 +8,7 @@ import os
 import sys
 
 from .._host import say
-from ..envelope import TEXT
-from ..errors import CommandError
+from .._wire import TEXT
 from . import ProgramCall, Settings, program_name, version_of
 
 TYPE_CHECKING = False
@@ -95,7 +94,7 @@ def framed(main: "Any", settings: Settings, kind: type[ProgramCall]) -> "Any":
                 running.start()
                 try:
                     value = main(*args, **kwargs)
-                except CommandError as error:
+                except Exception as error:
                     _tell(running, error)
                     raise
                 if running.answer is not None:
@@ -117,7 +116,7 @@ def framed(main: "Any", settings: Settings, kind: type[ProgramCall]) -> "Any":
                     running.start()
                     try:
                         _keep(running, await main(*args, **kwargs))
-                    except CommandError as error:
+                    except Exception as error:
                         _tell(running, error)
                         raise
             with running.observing():
@@ -146,9 +145,13 @@ def is_completing() -> bool:
     return "_ARGCOMPLETE" in os.environ
 
 
-def _tell(running: ProgramCall, error: CommandError) -> None:
+def _tell(running: ProgramCall, error: Exception) -> None:
     """Print an author's error for a person, where the response is text."""
-    if running.answer is not None and running.answer.output == TEXT:
+    from ..errors import CommandError
+
+    if not isinstance(error, CommandError) or running.answer is None:
+        return
+    if running.answer.output == TEXT:
         hint = f"\nhint: {error.hint}" if error.hint else ""
         say(f"error: {error.message}{hint}\n")
 
