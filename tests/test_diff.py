@@ -137,6 +137,8 @@ def test_the_exit_code_says_so_where_it_is_asked_to(home: Home) -> None:
     assert home.tooltrail("diff", "a", "b", "--exit-code").returncode == 1
     assert home.events("tooltrail", "end")[-1]["exit_code"] == 1
     assert home.tooltrail("diff", "a", "a", "--exit-code").returncode == 0
+    assert home.tooltrail("diff", "a", "nobody", "--exit-code").returncode == 2
+    assert home.tooltrail("diff", "a", "nobody").returncode == 1
 
 
 @pytest.mark.parametrize(

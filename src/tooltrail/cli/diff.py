@@ -28,7 +28,9 @@ def main(arguments: "Sequence[str]") -> int:
     )
     made.add_argument("a", metavar="A", nargs="?", help="a trace id, or a request id")
     made.add_argument("b", metavar="B", nargs="?", help="the same of the other run")
-    made.add_argument("--exit-code", action="store_true", help="end with 1 where they differ")
+    made.add_argument(
+        "--exit-code", action="store_true", help="end with 1 where they differ, 2 on trouble"
+    )
     made.add_argument("--output", choices=("text", "json"), help="text on a terminal")
     return _reading.run("diff", made, arguments, _act)
 

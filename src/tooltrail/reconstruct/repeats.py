@@ -16,7 +16,7 @@ def mark(calls: "Iterable[Call]") -> None:
 
     Where params were not recorded, or hold what was taken out, nothing can be said.
     """
-    seen: dict[tuple[str, str], str] = {}
+    seen: dict[tuple[str, str, str, str], str] = {}
     for call in calls:
         entry = call.entry
         params = entry.get("params")
@@ -27,6 +27,6 @@ def mark(calls: "Iterable[Call]") -> None:
             continue
         process = entry.get("process")
         cwd = process.get("cwd") if isinstance(process, dict) else None
-        key = f"{entry.get('tool')}\0{entry.get('command')}\0{cwd}", given
+        key = str(entry.get("tool")), str(entry.get("command")), str(cwd), given
         call.repeats = seen.get(key)
         seen[key] = call.request_id

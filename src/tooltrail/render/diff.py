@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _CODE = "DIFFERENT"
 _REQUEST = "req_"
+_TROUBLE = 2  # as diff(1) and `git diff --exit-code` have it: 1 is that they differ
 _SIGNS = {ALIKE: "=", CHANGED: "~", ONLY_A: "-", ONLY_B: "+", MOVED: ">"}
 _MAX_VALUE_CHARS = 300
 
@@ -76,13 +77,16 @@ class Compared:
 def deliver_diff(call: "Invocation", values: "Mapping[str, Any]", output: str) -> int:
     """Print what differs between A and B, or between the last good and the first bad run.
 
-    Finish `call`; return the exit code: with `exit_code` among the values, 1 where they differ.
+    Finish `call`; return the exit code: with `exit_code` among the values, 1 where they differ,
+    and 2 where that cannot be said.
     """
     searches: list[Search] = []
     try:
         found = _found(values, searches)
     except TooltrailError as error:
         note_problems(call, _problems(searches))
+        if values.get("exit_code"):
+            error.exit_code = _TROUBLE
         return fail(call, error, output)
     note_problems(call, _problems(searches))
     code, details = 0, None

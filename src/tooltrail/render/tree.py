@@ -60,14 +60,17 @@ def _table(trace: "Trace", columns: int | None, signs: Signs, colour: bool) -> "
     slowest = trace.slowest()
     titles = Row(("START", "TOOK", "EXIT", "  CALL"), style=_BOLD)
     rows = [titles, *_rows(trace, signs, slowest)]
-    sizes = [max(width(row.cells[at]) for row in rows) for at in range(4)]
+    sizes = [max(map(width, {row.cells[at] for row in rows})) for at in range(3)]
+    sizes.append(0 if columns is None else max(width(row.cells[3]) for row in rows))
     bar = _bar_columns(columns, sizes)
     sizes[3] = _call_columns(columns, sizes, bar)
     whole = max(trace.duration_ms, 1)
     for row in rows:
-        *left, call = row.cells
-        cells = [pad(cell, size, right=True) for cell, size in zip(left, sizes, strict=False)]
-        text = "  ".join([*cells, call if columns is None else fit(call, sizes[3])])
+        start, took, code, call = row.cells
+        if columns is not None:
+            call = fit(call, sizes[3])
+        code = pad(code, sizes[2], right=True)
+        text = f"{start.rjust(sizes[0])}  {took.rjust(sizes[1])}  {code}  {call}"
         if row.sign and bar:
             text = pad(text, sum(sizes) + 6) + "  " + _bar(row, whole, bar, signs)
         text = text.rstrip()
