@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import threading
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -14,11 +16,11 @@ from tooltrail.query import fold as folding
 from tooltrail.query.fold import LogEntries
 from tooltrail.query.options import query_from
 from tooltrail.query.search import Search
-from tooltrail.trail import find
+from tooltrail.trail import find, scan
 from tooltrail.trail.read import lines, lines_since
 from tooltrail.trail.segments import segment_name, snapshot
 
-TEXTS = st.text(st.sampled_from("ab\n{}é"), max_size=40)
+TEXTS = st.text(st.sampled_from("ab\n{}é\0"), max_size=40)
 
 
 def stamp(second: int) -> str:
@@ -52,8 +54,8 @@ def test_the_lines_that_hold_a_text_are_found(
         sealed.write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
         if threaded:
-            patch.setattr(find, "_THREADED", 0)
-            patch.setattr(find, "_CHUNK", 4096)
+            patch.setattr(scan, "_THREADED", 0)
+            patch.setattr(scan, "_PIECE", 4096)
         patch.setattr(find, "_BLOCK", 7)
         found = list(find.lines_with(snapshot(str(active)), literal))
     wanted = [each for each in content.split(b"\n") if literal in each]
@@ -67,13 +69,84 @@ def test_a_text_across_the_border_of_two_chunks_is_found_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At every place around it."""
-    monkeypatch.setattr(find, "_THREADED", 0)
-    monkeypatch.setattr(find, "_CHUNK", 4096)
+    monkeypatch.setattr(scan, "_THREADED", 0)
+    monkeypatch.setattr(scan, "_PIECE", 4096)
     for at in range(4080, 4100):
         log = tmp_path / "audit.jsonl"
         log.write_bytes(b"x" * at + b"needle" + b"x" * 5000 + b"\nneedle\n")
         found = list(find.lines_with(snapshot(str(log)), b"needle"))
         assert [len(each) for each in found] == [at + 6 + 5000 + 1, 7]
+
+
+@pytest.mark.parametrize("way", [0, 1])
+@settings(max_examples=150, deadline=None)
+@given(
+    seed=st.integers(0, 1 << 32),
+    size=st.integers(1, 30_000),
+    literal=st.text("ab", min_size=1, max_size=9).map(str.encode),
+    nuls=st.sampled_from([0, 0.001, 0.1]),
+)
+def test_each_way_to_search_a_piece_finds_the_same_lines(
+    tmp_path_factory: pytest.TempPathFactory,
+    way: int,
+    seed: int,
+    size: int,
+    literal: bytes,
+    nuls: float,
+) -> None:
+    """Also behind a NUL, at the border of pieces, where the text repeats itself; and only reads."""
+    content = bytes(Random(seed).choices(b"ab\n\0", (0.8, 0.15, 0.05, nuls), k=size))
+    log = tmp_path_factory.mktemp("ways") / "audit.jsonl"
+    log.write_bytes(content)
+    real = scan._ways
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scan, "_THREADED", 0)
+        patch.setattr(scan, "_PIECE", 4096)
+        patch.setattr(scan, "_ways", lambda ours, text: [real(ours, text)[way]])
+        with log.open("rb") as file:
+            found = list(scan.lines_in(file, size, literal))
+    assert found == [each for each in content.splitlines(keepends=True) if literal in each]
+    assert log.read_bytes() == content
+
+
+def test_a_search_that_is_given_up_leaves_no_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor a map that a thread would still read."""
+    monkeypatch.setattr(scan, "_THREADED", 0)
+    monkeypatch.setattr(scan, "_PIECE", 4096)
+    log = tmp_path / "audit.jsonl"
+    log.write_bytes(b"needle\n" * 500_000)
+    before = threading.active_count()
+    with log.open("rb") as file:
+        lines_found = scan.lines_in(file, log.stat().st_size, b"needle")
+        assert next(lines_found) == b"needle\n"
+        lines_found.close()
+    assert threading.active_count() == before
+
+
+def test_without_threads_and_without_libc_the_same_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the system gives no thread, or has no such function."""
+    monkeypatch.setattr(scan, "_THREADED", 0)
+    monkeypatch.setattr(scan, "_PIECE", 4096)
+    log = tmp_path / "audit.jsonl"
+    log.write_bytes(b"x" * 9000 + b"needle\nother\n" + b"needle" * 900 + b"\n")
+    wanted = [each for each in log.read_bytes().splitlines(keepends=True) if b"needle" in each]
+
+    def search() -> list[bytes]:
+        with log.open("rb") as file:
+            return list(scan.lines_in(file, log.stat().st_size, b"needle"))
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        assert search() == wanted
+    monkeypatch.setattr(scan, "_of_libc", lambda name: None)
+    assert search() == wanted
 
 
 @settings(max_examples=80, deadline=None)

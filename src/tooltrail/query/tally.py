@@ -15,8 +15,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .._wire import PURPOSE_AUDIT, VANISHED
-from ..trail.find import file_is_compressed, holds, lines_with
+from ..trail.find import file_is_compressed, lines_with
 from ..trail.read import glance, is_whole, parse, supersedes
+from ..trail.scan import holds
 from ..trail.segments import UNREADABLE, snapshot
 from . import counts
 from .fold import LogEntries

@@ -1,31 +1,29 @@
 """Find lines in a log without reading all of it: by a text that they hold, or by their time.
 
-The log that is written to is not indexed, so nothing can be wrong about it. A text is found by
-libc's `memmem` over the mapped file, in as many threads as there are cores: at the speed of grep.
+The log that is written to is not indexed, so nothing can be wrong about it: a text is searched
+for in all of it (`scan`).
 A time is found by bisection: `logged_at` never goes back within a log. Of a sealed segment with an
 index, an id is searched for in the blocks that may hold it.
 """
 
-import mmap
 import os
 from errno import EBADMSG
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
+from . import scan
 from .index import places_of
 from .packed import unpacked
 from .segments import COMPRESSED, UNREADABLE, Unread, lines_of, open_plainly
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from typing import IO
 
     from .segments import Segment, Snapshot
 
     Place = tuple[Segment, int, int | None]  # where to begin in it, and its size if that is known
 
-_THREADED = 50_000_000  # bytes: a smaller file is searched before a thread has started
-_CHUNK = 33_554_432  # bytes that one thread searches at a time
 _BLOCK = 4_194_304  # bytes of a compressed segment that are searched at once
 _NEAR = 65_536  # bytes: a bisection ends there, and the rest is read
 _HEAD_BYTES = 240  # within which a line says its `logged_at`
@@ -98,130 +96,9 @@ def _size_of(file: "IO[bytes]") -> int:
 
 
 def _in_file(file: "IO[bytes]", size: int, literal: bytes) -> "Iterator[bytes]":
-    if not size:
-        return
     if size > _size_of(file):
         raise OSError(EBADMSG, "it was cut short while it was read", file.name)
-    with _mapped(file, size) as mapped:
-        hits = _hits_in_threads if size > _THREADED else _hits
-        for start, end in hits(mapped, size, literal):
-            yield mapped[start:end]
-
-
-def _mapped(file: "IO[bytes]", size: int) -> mmap.mmap:
-    # Private and writable: ctypes takes the address of such a map alone. Nothing is written.
-    protection = mmap.PROT_READ | mmap.PROT_WRITE
-    return mmap.mmap(file.fileno(), size, flags=mmap.MAP_PRIVATE, prot=protection)
-
-
-def _let_go(mapped: mmap.mmap, start: int, size: int) -> None:
-    """Let the system have the memory of what was looked at: else all of it would count as ours."""
-    if hasattr(mmap, "MADV_DONTNEED"):
-        mapped.madvise(mmap.MADV_DONTNEED, start, size)
-
-
-def _hits(mapped: mmap.mmap, size: int, literal: bytes) -> "Iterator[tuple[int, int]]":
-    """Yield where each line begins and ends that holds the literal."""
-    at = mapped.find(literal)
-    while at >= 0:
-        start = mapped.rfind(b"\n", 0, at) + 1
-        end = mapped.find(b"\n", at)
-        end = size if end < 0 else end + 1
-        yield start, end
-        at = mapped.find(literal, end)
-
-
-def _hits_in_threads(mapped: mmap.mmap, size: int, literal: bytes) -> "Iterator[tuple[int, int]]":
-    find = _memmem(mapped, literal)
-    if find is None:
-        yield from _hits(mapped, size, literal)
-        return
-    import threading
-
-    workers = min(len(os.sched_getaffinity(0)), 8) if hasattr(os, "sched_getaffinity") else 2
-    chunks = list(range(0, size, _CHUNK))
-    last_end = 0
-    for wave in range(0, len(chunks), workers):
-        found: list[list[tuple[int, int]]] = [[] for _ in chunks[wave : wave + workers]]
-        threads = [
-            threading.Thread(
-                target=_search_chunk,
-                args=(mapped, size, chunk, min(chunk + _CHUNK, size), find, found[number]),
-            )
-            for number, chunk in enumerate(chunks[wave : wave + workers])
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        for hits in found:
-            for start, end in hits:
-                if start >= last_end:  # a line on the border is found from both sides
-                    yield start, end
-                    last_end = end
-        _let_go(mapped, chunks[wave], min(workers * _CHUNK, size - chunks[wave]))
-
-
-def _search_chunk(
-    mapped: mmap.mmap,
-    size: int,
-    start: int,
-    stop: int,
-    find: "Callable[[int, int], int]",
-    found: "list[tuple[int, int]]",
-) -> None:
-    """Note the lines whose literal begins between `start` and `stop`."""
-    at = find(start, stop)
-    while at >= 0:
-        begin = mapped.rfind(b"\n", 0, at) + 1
-        end = mapped.find(b"\n", at)
-        end = size if end < 0 else end + 1
-        found.append((begin, end))
-        if end >= stop:
-            return
-        at = find(end, stop)
-
-
-def _memmem(mapped: mmap.mmap, literal: bytes) -> "Callable[[int, int], int] | None":
-    """Return a search that lets other threads run, or None where libc has none."""
-    memmem = _libc_memmem()
-    if memmem is None:
-        return None
-    import ctypes
-
-    anchor = ctypes.c_char.from_buffer(mapped)
-    base, size, more = ctypes.addressof(anchor), len(mapped), len(literal) - 1
-    del anchor  # it would keep the map from being closed
-
-    def find(start: int, stop: int) -> int:
-        """Return where the literal first begins between two places, or -1."""
-        length = min(stop + more, size) - start
-        found = memmem(base + start, length, literal, len(literal)) if length > 0 else None
-        return -1 if found is None else found - base
-
-    return find
-
-
-def holds(block: bytes, literal: bytes) -> bool:
-    """Tell whether a text is in a large block: three times as fast as Python does."""
-    memmem = _libc_memmem()
-    if memmem is None:
-        return literal in block
-    return memmem(block, len(block), literal, len(literal)) is not None
-
-
-@cache
-def _libc_memmem() -> "Callable[..., int | None] | None":
-    try:
-        import ctypes
-
-        memmem = ctypes.CDLL(None).memmem
-    except (ImportError, OSError, AttributeError):
-        return None
-    memmem.restype = ctypes.c_void_p
-    memmem.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t)
-    found: Callable[..., int | None] = memmem
-    return found
+    yield from scan.lines_in(file, size, literal)
 
 
 def _in_pieces(pieces: "Iterator[bytes]", literal: bytes) -> "Iterator[bytes]":
@@ -231,18 +108,8 @@ def _in_pieces(pieces: "Iterator[bytes]", literal: bytes) -> "Iterator[bytes]":
         block = rest + piece
         cut = block.rfind(b"\n") + 1
         rest, block = block[cut:], block[:cut]
-        yield from _in_bytes(block, literal)
-    yield from _in_bytes(rest, literal)
-
-
-def _in_bytes(block: bytes, literal: bytes) -> "Iterator[bytes]":
-    at = block.find(literal)
-    while at >= 0:
-        start = block.rfind(b"\n", 0, at) + 1
-        end = block.find(b"\n", at)
-        end = len(block) if end < 0 else end + 1
-        yield block[start:end]
-        at = block.find(literal, end)
+        yield from scan.lines_in_block(block, literal)
+    yield from scan.lines_in_block(rest, literal)
 
 
 def beginnings(picture: "Snapshot") -> "list[Place]":
@@ -264,16 +131,7 @@ def _mentions(place: "Place", literals: "Iterable[bytes]") -> bool:
         if file_is_compressed(file):
             return True
         whole = _size_of(file) if size is None or segment.rewritten else size
-        if start >= whole:
-            return False
-        with _mapped(file, whole) as mapped:
-            finds = [_memmem(mapped, literal) for literal in literals]
-            for at in range(start - start % mmap.PAGESIZE, whole, _CHUNK):
-                upto = min(at + _CHUNK, whole)
-                if any(find is None or find(max(at, start), upto) >= 0 for find in finds):
-                    return True
-                _let_go(mapped, at, upto - at)
-    return False
+        return scan.is_in(file, start, whole, *literals)
 
 
 def from_time(picture: "Snapshot", moment: str) -> "Iterator[Place]":
