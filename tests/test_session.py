@@ -43,22 +43,24 @@ def test_a_retry_is_linked_to_the_attempt_that_it_repeats(home: Home) -> None:
     flaky = ["sh", "-c", f"test -e {home.path}/there"]
     first = session.run(flaky, operation="verify")
     other = session.run(["false"], operation="verify")
+    elsewhere = session.run(flaky, operation="verify", cwd="/")
     second = session.run(flaky, operation="verify")
     (home.path / "there").touch()
     third = session.run(flaky, operation="verify")
     again = session.run(flaky, operation="verify")
     assert (first.attempt, first.retry_of) == (1, None)
     assert (other.attempt, other.retry_of) == (1, None)
+    assert (elsewhere.attempt, elsewhere.retry_of) == (1, None)
     assert (second.attempt, second.retry_of) == (2, first.caller_request_id)
     assert (third.attempt, third.retry_of) == (3, second.caller_request_id)
     assert (again.attempt, again.retry_of) == (1, None)
     ends = home.events(OWN, "end")
-    assert [end.get("attempt") for end in ends] == [None, None, 2, 3, None]
-    assert ends[3]["retry_of"] == ends[2]["request_id"]
+    assert [end.get("attempt") for end in ends] == [None, None, None, 2, 3, None]
+    assert ends[4]["retry_of"] == ends[3]["request_id"]
     tree = home.tooltrail("trace", "s", "--output", "tree").stdout
     assert f"attempt 3, after {second.caller_request_id} failed" in tree
     calls = json.loads(home.tooltrail("trace", "s").stdout)["data"]["calls"]
-    assert [call.get("attempt") for call in calls] == [None, None, 2, 3, None]
+    assert [call.get("attempt") for call in calls] == [None, None, None, 2, 3, None]
 
 
 def test_the_caller_and_the_tool_are_one_call_in_the_trace(home: Home) -> None:

@@ -71,7 +71,7 @@ class Call(Invocation):
         self.retry_of: str | None = None
         self._environment = os.environ if env is None else _variables(env)
         self._program = find_program(self.command_line[0], self._environment)
-        self._cwd = cwd
+        self.cwd = cwd
         self._max_output = max_output
         self._texts: dict[str, Encoded] = {}
         super().__init__(
@@ -172,7 +172,7 @@ class Call(Invocation):
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
-            cwd=self._cwd,
+            cwd=self.cwd,
             env=environment,
         )
 
@@ -181,8 +181,8 @@ class Call(Invocation):
             message = str(error)
         else:
             message = os.strerror(error.errno or 0).lower()
-            if self._cwd is not None and error.filename == self._cwd:
-                message = f"cwd {os.fsdecode(self._cwd)}: {message}"
+            if self.cwd is not None and error.filename == self.cwd:
+                message = f"cwd {os.fsdecode(self.cwd)}: {message}"
             elif error.errno == ENOENT:
                 details = error_fields("COMMAND_NOT_FOUND", "command not found")
                 return Ending(_NOT_FOUND, NOT_STARTED, error=details)

@@ -29,8 +29,9 @@ class Session:
     `agent-session-` and 8 hex digits. Each call is a trace of its own that continues it,
     `agent-session-3f2a9c1e-deploy-9c1e`, and the operator of all of them is the session.
 
-    A call that repeats one that failed, the same command for the same operation, is recorded as
-    a retry: `attempt` counts, and `retry_of` names the record of the attempt before it.
+    A call that repeats one that failed, the same command in the same folder for the same
+    operation, is recorded as a retry: `attempt` counts, and `retry_of` names the record of the
+    attempt before it.
     """
 
     def __init__(self, id: str | None = None) -> None:
@@ -74,5 +75,9 @@ class Session:
         return f"Session({self.id!r})"
 
 
-def _key(call: "Call") -> tuple[str | None, tuple[str, ...]]:
-    return call.operation, tuple(call.command_line)
+def _key(call: "Call") -> tuple[str | None, tuple[str, ...], str]:
+    try:
+        folder = os.path.abspath(os.fsdecode(call.cwd or "."))
+    except OSError:  # the one that we are in was removed
+        folder = ""
+    return call.operation, tuple(call.command_line), folder
