@@ -171,7 +171,7 @@ class LogEntries:
 
 
 class _Twice:
-    """What can be gone through twice: from memory where it is little, else by looking again."""
+    """What is gone through twice: from memory where it is little, else by looking again."""
 
     def __init__(
         self, look: "Callable[[], Iterator[Glanced]]", progress: "Callable[[int], None] | None"
@@ -182,9 +182,10 @@ class _Twice:
         self._error: OSError | None = None
 
     def __iter__(self) -> "Iterator[Glanced]":
-        if self._kept is not None:
-            yield from self._kept
-            return
+        kept, self._kept = self._kept, None
+        return self._look_and_keep() if kept is None else _given_up(kept)
+
+    def _look_and_keep(self) -> "Iterator[Glanced]":
         kept: list[Glanced] = []
         size = 0
         told, self._progress = self._progress, None
@@ -211,6 +212,13 @@ class _Twice:
         """Raise what went wrong with the reading, now that all that could be read was."""
         if self._error is not None:
             raise self._error
+
+
+def _given_up(kept: "list[Glanced]") -> "Iterator[Glanced]":
+    """Yield what was kept, and keep it no longer: its memory is wanted for what is made of it."""
+    kept.reverse()
+    while kept:
+        yield kept.pop()
 
 
 def _glanced(found: "tuple[bytes, bool]") -> "Glanced":

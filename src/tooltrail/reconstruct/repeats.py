@@ -16,17 +16,15 @@ def mark(calls: "Iterable[Call]") -> None:
 
     Where params were not recorded, or hold what was taken out, nothing can be said.
     """
-    seen: dict[tuple[str, str, str, str], str] = {}
+    seen: dict[str, str] = {}
     for call in calls:
         entry = call.entry
         params = entry.get("params")
         if not isinstance(params, dict) or entry.get("level") == METADATA or "erased" in entry:
             continue
-        given = repr(sorted(params.items()))
-        if REDACTED in given:
-            continue
         process = entry.get("process")
         cwd = process.get("cwd") if isinstance(process, dict) else None
-        key = str(entry.get("tool")), str(entry.get("command")), str(cwd), given
-        call.repeats = seen.get(key)
-        seen[key] = call.request_id
+        called = repr((entry.get("tool"), entry.get("command"), cwd, sorted(params.items())))
+        if REDACTED not in called:
+            call.repeats = seen.get(called)
+            seen[called] = call.request_id

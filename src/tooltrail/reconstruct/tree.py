@@ -32,9 +32,8 @@ def hang(known: "dict[str, Call]", moved: dict[str, str]) -> "list[Call]":
 def _cut_circles(known: "Iterable[str]", parents: dict[str, str]) -> list[str]:
     """Take the earliest call of each circle out of `parents`; return those taken out."""
     cut: list[str] = []
-    order = {key: number for number, key in enumerate(known)}
     done: set[str] = set()
-    for key in order:
+    for key in list(parents):
         path: list[str] = []
         step: str | None = key
         while step is not None and step not in done:
@@ -42,7 +41,8 @@ def _cut_circles(known: "Iterable[str]", parents: dict[str, str]) -> list[str]:
             path.append(step)
             step = parents.get(step)
         if step in path:
-            earliest = min(path[path.index(step) :], key=order.__getitem__)
+            circle = set(path[path.index(step) :])
+            earliest = next(each for each in known if each in circle)
             del parents[earliest]
             cut.append(earliest)
     return cut
@@ -51,7 +51,7 @@ def _cut_circles(known: "Iterable[str]", parents: dict[str, str]) -> list[str]:
 def _limit_depth(known: "Mapping[str, Call]", parents: dict[str, str]) -> None:
     """Hang what is nested deeper than `MAX_DEPTH` under its ancestor at that depth."""
     depth: dict[str, int] = {}
-    for key in known:
+    for key in list(parents):
         path: list[str] = []
         step: str | None = key
         while step is not None and step not in depth:
