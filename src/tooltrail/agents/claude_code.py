@@ -1,4 +1,4 @@
-"""Claude Code's hook events (code.claude.com/docs/en/hooks, as of version 2.1.240).
+"""Claude Code's hook events (code.claude.com/docs/en/hooks, as of version 2.1.330).
 
 A Bash call that exits with 0 gives `PostToolUse`, any other `PostToolUseFailure`, whose `error`
 begins with the line `Exit code N`. Neither comes where the user or a rule did not let it run.
@@ -63,7 +63,8 @@ def _read_response(event: Event, fields: "Mapping[str, Any]") -> None:
         return
     for name in ("stdout", "stderr"):
         stream = response.get(name)
-        if isinstance(stream, str):
+        is_cut = name == "stdout" and "persistedOutputPath" in response
+        if isinstance(stream, str) and not is_cut:
             event.streams[name] = stream
     if response.get("interrupted") is True:
         event.ending = interrupted()

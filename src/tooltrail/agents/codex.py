@@ -18,6 +18,7 @@ _KINDS = {"PreToolUse": BEGIN, "PostToolUse": END}
 _EXITED = ("Process exited with code ", "Exit code: ")
 _HEAD = ("Chunk ID: ", "Wall time: ", "Original token count: ", "Total output lines: ", *_EXITED)
 _BODY = ("Output:", "Final output:")
+_CUT = "Warning: truncated output (original token count: "
 
 
 def read(fields: "Mapping[str, Any]") -> Event | None:
@@ -40,7 +41,7 @@ def _read_response(event: Event, response: object) -> None:
         output = response.get("output")
     elif isinstance(response, str):
         code, output = _parted(response)
-    if isinstance(output, str):
+    if isinstance(output, str) and not output.startswith(_CUT):
         event.streams[BOTH] = output
     event.ending = ended_with(code)
 

@@ -4,7 +4,7 @@ Everything in an event is the agent's claim, and any of it may be missing or of 
 documented: the readers of the agents (`claude_code`, `codex`, ...) take what they can use.
 """
 
-from .._wire import FAILURE, INTERRUPTED, SUCCESS, TIMED_OUT, UNKNOWN
+from .._wire import FAILURE, INTERRUPTED, NOT_STARTED, SUCCESS, TIMED_OUT, UNKNOWN
 from ..entry import Ending, error_fields
 
 TYPE_CHECKING = False
@@ -114,6 +114,11 @@ def interrupted(code: int | None = None) -> Ending:
 def timed_out(code: int | None = None) -> Ending:
     """Return the ending of a command that the agent did not wait for any longer."""
     return Ending(code, TIMED_OUT, error=error_fields("TIMED_OUT", "ended at its time limit"))
+
+
+def not_allowed(message: str) -> Ending:
+    """Return the ending of a command that the user, or a rule, did not let run."""
+    return Ending(None, NOT_STARTED, error=error_fields("NOT_ALLOWED", message))
 
 
 def failed(message: str) -> Ending:

@@ -2,7 +2,8 @@
 
 There is no id of the tool call: an `AfterTool` belongs to the newest `BeforeTool` of the session
 that told of the same command and has no end yet. The result is the text for the model: `Output: `
-and the output, then lines of which `Exit Code: N` is there only where it is not 0.
+and the output, then lines of which `Exit Code: N` is there only where it is not 0; since 0.61 all
+of it between two tags.
 """
 
 from .event import (
@@ -32,7 +33,8 @@ _KINDS = {"BeforeTool": BEGIN, "AfterTool": END}
 _OUTPUT = "Output: "
 _EMPTY = "(empty)"
 _TAIL = ("Error: ", "Exit Code: ", "Signal: ", "Background PIDs: ", "Process Group PGID: ")
-_BACKGROUND = "Command moved to background"
+_TAGS = ("<untrusted_context>\n", "\n</untrusted_context>")
+_BACKGROUND = ("Command moved to background", "Command is running in background")
 _CANCELLED = "Command was cancelled by user"
 _TIMED_OUT = "Command was automatically cancelled because it exceeded the timeout"
 
@@ -58,6 +60,8 @@ def _is_absolute(path: object) -> bool:
 
 def _read_response(event: Event, response: "Mapping[str, Any]") -> None:
     shown = _shown(response.get("llmContent"))
+    if shown.startswith(_TAGS[0]) and shown.endswith(_TAGS[1]):
+        shown = shown[len(_TAGS[0]) : -len(_TAGS[1])]
     if shown.startswith(_BACKGROUND):
         event.kind = STARTED
     elif shown.startswith(_TIMED_OUT):

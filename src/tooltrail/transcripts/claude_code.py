@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._wire import KILLED
 from ..agents import claude_code
-from ..agents.event import ended_with, exit_code
+from ..agents.event import ended_with, exit_code, not_allowed
 from ..entry import Ending, error_fields
 from .ran import Ran, nanoseconds, object_in
 
@@ -128,6 +128,9 @@ def _ended(ran: Ran, told: dict[str, Any], fields: dict[str, Any], block: dict[s
     if block.get("is_error") is True or isinstance(response, str):
         said = _text(block.get("content")) or (response if isinstance(response, str) else "")
         said = said.removeprefix("Error: ")
+        if isinstance(fields.get("toolDenialKind"), str):
+            ran.ending = not_allowed(said.partition("\n")[0])
+            return ran
         event = claude_code.read({**told, "hook_event_name": "PostToolUseFailure", "error": said})
     elif isinstance(response, dict):
         event = claude_code.read(
