@@ -125,6 +125,10 @@ exit code=1, code=ENOENT
 login as root, password authentication failed
 <tokens>3</tokens> <name>x</name>
 password required, token expired: renew
+signing.key: No such file or directory
+secrets/token: Permission denied
+token: expected a string
+--password: Missing argument
 """.strip().splitlines()
 
 

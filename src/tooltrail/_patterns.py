@@ -212,6 +212,14 @@ def _element(took: "Took", judge: "Judge", match: "re.Match[str]") -> str:
     return match[1] + took("name", match[3].strip())
 
 
+# How the system's and parsers' messages begin, behind the name of a file or an option.
+_BEGIN_A_MESSAGE = (
+    " bad broken cannot connection could device disk empty expected file host input/output invalid"
+    " is malformed missing must network no not operation permission read-only required resource"
+    " stale text too unable unexpected unknown "
+)
+
+
 class _Assigned:
     """One pass over a text for names and what is assigned to them."""
 
@@ -236,7 +244,7 @@ class _Assigned:
             if bare and self._is_call(start, end):
                 bare, (start, end) = False, self._literal(end)
             value = text[start:end]
-            if not self._is_secret(name, value):
+            if not self._is_secret(name, value) or (bare and self._is_message(at, end, value)):
                 continue
             mark = self._mark(match) if bare else ""
             parts += [text[done:start], mark, self._took("name", value), mark]
@@ -277,6 +285,15 @@ class _Assigned:
         after = self._text[end : end + 2].lstrip("\\")[:1]
         return after in (")", "]", '"', "'") and bool(
             _CALLS.regex.fullmatch(self._text, start, end)
+        )
+
+    def _is_message(self, start: int, end: int, value: str) -> bool:
+        """Tell `signing.key: No such file or directory` from a value."""
+        return (
+            f" {value.lower()} " in _BEGIN_A_MESSAGE
+            and self._text[start - 2 : start] == ": "
+            and self._text[end : end + 1] == " "
+            and self._text[end + 1 : end + 2].isalpha()
         )
 
     def _literal(self, at: int) -> tuple[int, int]:
