@@ -97,16 +97,39 @@ def test_a_question_that_makes_no_sense_is_answered(busy: Home) -> None:
         ("audit_query", {"limit": -5}),
         env=MINE,
     )
-    assert answers[0].startswith("error: --since: 'soon' is not a time")
-    assert answers[1].startswith("error: no call of your session belongs to 'nope'")
-    assert answers[2].startswith("error: no trace was named")
+    assert "audit_query: --since: 'soon' is not a time" in answers[0]
+    assert "audit_trace: no call of your session belongs to 'nope'" in answers[1]
+    assert "audit_trace: no trace was named" in answers[2]
     assert "[exit code 3]" in answers[3]
+
+
+def test_what_is_wrong_is_an_error_and_an_unknown_argument_is_refused(busy: Home) -> None:
+    """A model that misspells a filter must not take the answer for the filtered one."""
+    from mcp import Client
+    from mcp.client.stdio import StdioServerParameters
+
+    async def talk() -> list[Any]:
+        env = {"HOME": str(busy.path), **MINE}
+        server = StdioServerParameters(command=TOOLTRAIL, args=["mcp"], env=env)
+        async with Client(server) as client:
+            return [
+                await client.call_tool("audit_query", given)
+                for given in ({}, {"comand": "deploy"}, {"since": "soon"})
+            ]
+
+    good, misspelt, senseless = asyncio.run(talk())
+    assert not good.is_error
+    assert misspelt.is_error
+    assert senseless.is_error
+    assert misspelt.content[0].text.startswith(
+        "audit_query takes no comand\nit takes since, tool, "
+    )
 
 
 def test_without_a_session_nothing_is_shown_as_ones_own(busy: Home) -> None:
     """The agent is told how to widen the question."""
     (answer,) = ask(busy, ("audit_query", {}))
-    assert answer.startswith("error: nothing in the server's environment says whose session")
+    assert "nothing in the server's environment says whose session" in answer
     assert "everything=true" in answer
 
 

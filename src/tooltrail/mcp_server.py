@@ -13,6 +13,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
 
 from . import __version__
@@ -49,9 +50,23 @@ _INSTRUCTIONS = (
 )
 
 
+class _Strict(MCPServer):
+    """A server that refuses an argument that it does not know: else a filter would be missed."""
+
+    async def call_tool(
+        self, name: str, arguments: "dict[str, Any]", context: "Any" = None
+    ) -> "Any":
+        """Call a tool. Raises `ToolError` where the arguments are not its own, or make no sense."""
+        tools = {tool.name: tool.input_schema["properties"] for tool in await self.list_tools()}
+        if name in tools and (unknown := sorted(set(arguments) - set(tools[name]))):
+            named = ", ".join(safe(each, 40) for each in unknown[:5])
+            raise ToolError(f"{name} takes no {named}\nit takes {', '.join(tools[name])}")
+        return await super().call_tool(name, arguments, context)
+
+
 def server(session: "OwnSession | None" = None) -> MCPServer:
     """Return the server. `session` is whose calls are shown where not everything is asked for."""
-    made = MCPServer("tooltrail", version=__version__, instructions=_INSTRUCTIONS)
+    made = _Strict("tooltrail", version=__version__, instructions=_INSTRUCTIONS)
 
     @made.tool(annotations=_READS, structured_output=False)
     def audit_query(
@@ -94,7 +109,7 @@ def server(session: "OwnSession | None" = None) -> MCPServer:
         return _answer("audit_summary", {"trace_id": trace_id, "everything": everything}, _story)
 
     def _answer(name: str, asked: "dict[str, Any]", show: "Show") -> str:
-        """Search, and show what was found; what is wrong with the question is an answer too."""
+        """Search, and show what was found. Raises `ToolError` with what is wrong otherwise."""
         given = {key: value for key, value in asked.items() if value not in (None, False)}
         with invocation(
             OWN_TOOL, f"mcp {name}", given, version=__version__, purpose=PURPOSE_AUDIT
@@ -102,11 +117,12 @@ def server(session: "OwnSession | None" = None) -> MCPServer:
             try:
                 search = Search(_query(asked, session))
                 shown = show(search, asked)
+                problems = [f"not seen: {safe(text, 200)}" for _, text in search.problems()[:5]]
+                return _fitting([*problems, _DATA, *shown])
             except TooltrailError as error:
                 call.exit_code = error.exit_code
-                return "\n".join(filter(None, (f"error: {error.message}", error.hint)))
-            problems = [f"not seen: {safe(text, 200)}" for _, text in search.problems()[:5]]
-            return _fitting([*problems, _DATA, *shown])
+                wrong = "\n".join(filter(None, (error.message, error.hint)))
+        raise ToolError(wrong)
 
     return made
 
