@@ -149,7 +149,7 @@ KNOWN = {
                 Hook("SessionStart", None, _SECONDS),
             ),
             _claude_disabled,
-            "a session that is running has to be started again, or to review them with /hooks",
+            "restart a session that is running, or review the hooks in it with /hooks",
         ),
         Agent(
             "codex",

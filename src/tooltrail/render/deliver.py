@@ -20,6 +20,7 @@ from ..trail.registry import register_found
 from ..trail.segments import sealed_segments
 from . import listing
 from .progress import Progress
+from .safe import safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ..query.gaps import Gap
 
 _FALLBACK_COLUMNS = 100
+_NAMED = 8  # tools
 
 
 def default_output() -> str:
@@ -84,9 +86,18 @@ def deliver_listing(
             progress.clear()
         if output != JSON:
             note_problems(call, problems())
+        if output == TABLE and not unknown.any:
+            say(f"tooltrail: no call was found in the logs that were read{_named(search.paths)}\n")
         tidy(search.paths)
 
     return deliver(call, output, print_it)
+
+
+def _named(paths: "Sequence[str]") -> str:
+    """Return whose logs were read, for people: `: deployctl, git and 3 more`; of none nothing."""
+    tools = [safe(os.path.basename(os.path.dirname(path)), 40) for path in paths]
+    more = f" and {len(tools) - _NAMED} more" if len(tools) > _NAMED else ""
+    return f": {', '.join(tools[:_NAMED])}{more}" if tools else ": there is none"
 
 
 def fields_from(text: str | None) -> list[str] | None:

@@ -65,15 +65,12 @@ class Unknown:
 
     def __init__(self, fields: "Iterable[str]") -> None:
         self._left = {field: field.partition(".")[0] for field in fields}
-        self._any = False
+        self.any = False  # there was an entry
 
-    def among(self, entries: "Iterable[Entry]") -> "Iterable[Entry]":
+    def among(self, entries: "Iterable[Entry]") -> "Iterator[Entry]":
         """Hand the entries on, and look which fields they have."""
-        return self._looking(entries) if self._left else entries
-
-    def _looking(self, entries: "Iterable[Entry]") -> "Iterator[Entry]":
         for entry in entries:
-            self._any = True
+            self.any = True
             if self._left:
                 left = self._left.items()
                 self._left = {field: name for field, name in left if name not in entry}
@@ -81,7 +78,7 @@ class Unknown:
 
     def told(self) -> "Iterator[tuple[str, str]]":
         """Yield a code and a sentence for each, where there was an entry."""
-        for field in self._left if self._any else ():
+        for field in self._left if self.any else ():
             yield "NO_SUCH_FIELD", f"no entry has a field called {safe(field, 80)}"
 
 

@@ -250,7 +250,9 @@ def _read(path: str, *, secret: bool = False) -> str:
                 )
             return file.read(_MAX_BYTES).decode()
     except OSError as error:
-        raise UsageError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+        make = f"make one: tooltrail checkpoint --new-key NAME --key {path}" if secret else None
+        hint = make if isinstance(error, FileNotFoundError) else None
+        raise UsageError(f"{path}: {(error.strerror or str(error)).lower()}", hint=hint) from error
     except UnicodeDecodeError:
         raise UsageError(f"{path}: there is no key in it") from None
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     Entry = dict[str, Any]
 
+_ESSENTIAL = {"request_id", "timestamp"}  # without them it tells of no call
 _PLAIN_WORD = re.compile(r"[A-Za-z][\w-]{2,}")
 _SLACK_S = 2.0
 _SLACK_MS = 50
@@ -56,11 +57,16 @@ def _command(exam: "Examination") -> Finding:
     if not listing.run.finished:
         message = f"asked for it, it did not end: {listing.run.reason}"
         return Finding("log.command", UNKNOWN, message, runs=[listing.run])
+    seen = listing.run.stderr.text.strip() or listing.run.stdout.text.strip()
     if listing.fault is not None:
-        seen = listing.run.stderr.text.strip() or listing.run.stdout.text.strip()
         return Finding("log.command", FAILED, listing.fault, shown(seen), [listing.run])
     if not listing.entries:
         return Finding("log.command", FAILED, "it knows of no call", runs=[listing.run])
+    if not any(entry.keys() >= _ESSENTIAL for entry in listing.entries):
+        message = (
+            "what it printed is JSON, but no entry of a log: none has request_id and timestamp"
+        )
+        return Finding("log.command", FAILED, message, shown(seen), [listing.run])
     message = f"{len(listing.entries)} entries, one a line"
     return Finding("log.command", PASSED, message, runs=[listing.run])
 
