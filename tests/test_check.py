@@ -47,6 +47,7 @@ SCORES = {
     "id_of_the_caller": (1, "ids.unique"),
     "id_repeated": (1, "ids.unique"),
     "log_as_document": (2, "log.command"),
+    "log_is_a_response": (2, "log.command"),
     "log_in_place": (2, "log.appended"),
     "log_rewritten": (2, "log.appended"),
     "log_without_lock": (2, "many.entries"),
@@ -357,6 +358,7 @@ def test_ended_by_a_signal_it_leaves_nothing(home: Home, number: int, repeat: bo
     command = [TOOLTRAIL, "check", "--sandbox", *more, "--", PYTHON, "-c", SLOW_LATER]
     with subprocess.Popen(
         [*command, str(home.path / "called"), seconds],
+        cwd=home.path,
         env=home.environment(TMPDIR=str(room)),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

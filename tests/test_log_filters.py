@@ -149,3 +149,15 @@ cli()
         code, "audit-log", "--param", "env=prod", "--output", "csv", "--fields", "params.env"
     )
     assert done.stdout.splitlines() == ["params.env", "prod"]
+
+
+def test_that_nothing_was_found_is_said_to_people(home: Home) -> None:
+    """With the logs that were read; programs get an empty list, and no word beside it."""
+    shown = home.tooltrail("log", "--output", "table")
+    assert (shown.stdout, shown.returncode) == ("", 0)
+    assert shown.stderr == "tooltrail: no call was found in the logs that were read: tooltrail\n"
+    home.tooltrail("run", "--", "true")
+    shown = home.tooltrail("log", "--tool", "tru", "--output", "table")
+    assert "no call was found" in shown.stderr
+    assert home.tooltrail("log", "--tool", "tru", "--output", "jsonl").stderr == ""
+    assert home.tooltrail("log", "--output", "table").stderr == ""
