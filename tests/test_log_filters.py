@@ -3,11 +3,14 @@
 import csv
 import io
 import json
+import os
+import pty
+import subprocess
 from typing import Any
 
 import pytest
 
-from conftest import Home
+from conftest import TOOLTRAIL, Home
 from tooltrail.query import latest
 
 TOOL = """
@@ -161,3 +164,24 @@ def test_that_nothing_was_found_is_said_to_people(home: Home) -> None:
     assert "no call was found" in shown.stderr
     assert home.tooltrail("log", "--tool", "tru", "--output", "jsonl").stderr == ""
     assert home.tooltrail("log", "--output", "table").stderr == ""
+
+
+def test_a_format_that_is_none_is_refused_as_whoever_asks_can_read(home: Home) -> None:
+    """On a terminal in words, elsewhere as JSON: an unknown format counts as none given."""
+    terminal, end = pty.openpty()
+    for verb in (["log"], ["trace", "x"], ["stats"]):
+        command = [TOOLTRAIL, *verb, "--output", "yaml"]
+        shown = subprocess.run(
+            command,
+            env=home.environment(),
+            stdout=end,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        assert shown.returncode == 2
+        assert shown.stderr.startswith("error: ")
+        assert "invalid choice: 'yaml'" in shown.stderr
+        assert json.loads(home.tooltrail(*command[1:]).stdout)["error"]["code"] == "USAGE_ERROR"
+    os.close(terminal)
+    os.close(end)

@@ -94,7 +94,7 @@ def _asked_output(arguments: "Sequence[str]") -> str:
         flag, assigned, value = argument.partition("=")
         if flag == "--output":
             asked = value if assigned else "".join(arguments[at + 1 : at + 2])
-            return asked if asked in _TEXTS else JSON
+            return asked if asked in _TEXTS or asked == JSON else default_output()
     return default_output()
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _MAX_KEPT = 33_554_432  # bytes of lines that are not looked for a second time
 _TOLD_LINES = 4_096  # between two words on how far it is
 _TOGETHER = 16  # lines that are handed on at once: each of them may be large
-_STAGES = (500, 5_000, 50_000)  # lines that are looked at before all of them are
+_STAGES = (250, 2_500, 25_000)  # lines that are looked at before all of them are
 _CORRECTING = (b'undelivered"', b'"supersedes":true')  # what is in a line that corrects another
 _OF_THE_LINE = ("v", "prev", "event", "supersedes", "healed_bytes", "healed_prev")
 _OF_THE_END = ("exit_code", "duration_ms", "signal", "error", "origin")
