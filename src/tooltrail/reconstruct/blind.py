@@ -50,8 +50,8 @@ def _silent(calls: "Sequence[Call]") -> "Iterator[tuple[str, str]]":
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     yield (
         "NOT_RECORDED_INSIDE",
-        f"{len(launched) - len(silent)} of {len(launched)} commands that were started recorded"
-        f" themselves; what happened inside the others is not known: {shown}{more}",
+        f"what happened inside {len(silent)} of {len(launched)} commands that were started: they"
+        f" recorded nothing themselves ({shown}{more})",
     )
 
 
