@@ -114,6 +114,13 @@ def test_options_of_other_things_are_not_taken_for_ours(home: Home, world: World
         assert seen(home, world.python, *command)["blind"] == []
 
 
+def test_a_forked_worker_is_a_process_and_no_interpreter_more(home: Home, world: World) -> None:
+    """Nor is what Python forks to become another program, before it does."""
+    code = "import os, time; worker = os.fork(); os.wait() if worker else time.sleep(0.4)"
+    report = seen(home, world.python, "-c", code)
+    assert (report["processes"], report["interpreters"]) == (2, 1)
+
+
 def test_interpreters_below_are_seen_while_they_run(home: Home, world: World) -> None:
     """A sample: those that live long enough are named, with the reason."""
     wait = "import time; time.sleep(0.6)"

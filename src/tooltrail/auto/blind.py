@@ -32,6 +32,7 @@ class Watch:
     def __init__(self) -> None:
         self._name = "tooltrail-" + randomness(8).hex()
         self._tally = _memory_file(self._name)
+        self._pids: set[int] = set()
         self._seen: dict[tuple[int, str], str | None] = {}  # pid, program: why it cannot tell
 
     def variables(self, environment: "Mapping[str, str]") -> dict[str, str]:
@@ -70,8 +71,10 @@ class Watch:
             pid = waiting.pop()
             looked += 1
             waiting += _children(pid)
+            self._pids.add(pid)
+            forked = _is_forked(pid)  # asked first: it may become another program meanwhile
             program = _program(pid)
-            if program and (pid, program) not in self._seen:
+            if program and not forked and (pid, program) not in self._seen:
                 self._seen[pid, program] = _reason(pid) if is_python(program) else None
 
     def report(
@@ -79,7 +82,7 @@ class Watch:
     ) -> "dict[str, Any]":
         """Return `child.instrument` of the wrapper's entry; `text` takes secrets out of a path."""
         told = self._told()
-        pids = {seen for seen, _ in self._seen} | set(told) | {pid}
+        pids = self._pids | set(told) | {pid}
         reasons = {seen: why for seen, why in self._seen.items() if why and seen[0] not in told}
         if pid not in told and not any(seen == pid for seen, _ in reasons):
             interpreter, switches = interpreter_of(command)
@@ -185,22 +188,24 @@ def _by_switches(arguments: "Sequence[str]") -> str | None:
 def _reason(pid: int) -> str | None:
     """Tell why an interpreter that is running will not tell us of itself, where that shows."""
     try:
-        if _flags(pid) & _FORKED:
-            return None
         with open(f"/proc/{pid}/cmdline", "rb", 0) as file:
             arguments = os.fsdecode(file.read(65536)).split("\0")
         with open(f"/proc/{pid}/environ", "rb", 0) as file:
             environment = file.read(1 << 21)
-    except (OSError, ValueError, IndexError):
+    except OSError:
         return None
     why = _by_switches(arguments[1:])
     known = any(name.startswith(f"{INSTRUMENT}=".encode()) for name in environment.split(b"\0"))
     return why or (None if known else _DROPPED)
 
 
-def _flags(pid: int) -> int:
-    with open(f"/proc/{pid}/stat", "rb", 0) as file:
-        return int(file.read(4096).rpartition(b")")[2].split()[6])
+def _is_forked(pid: int) -> bool:
+    """Tell a process that is no program of its own: a worker, or one that will become another."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb", 0) as file:
+            return bool(int(file.read(4096).rpartition(b")")[2].split()[6]) & _FORKED)
+    except (OSError, ValueError, IndexError):
+        return False
 
 
 def _children(pid: int) -> list[int]:
