@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -193,6 +194,23 @@ def test_lines_that_were_pruned_before_they_were_read_are_counted(tmp_path: Path
     first = next(iter(map(json.loads, tail.lines())))
     assert first["seq"] == kept.first_seq
     assert tail.gaps == [f"{path}: {first['seq'] - 6} lines were gone before they were read"]
+
+
+@pytest.mark.parametrize("at", [10, -1], ids=["in the midst", "at the end"])
+def test_a_number_that_damage_made_larger_hides_no_line(tmp_path: Path, at: int) -> None:
+    """Neither of the same segment nor of the next ones."""
+    path = tmp_path / "demo" / "audit.jsonl"
+    for number in range(100):
+        body = {"event": "later", "n": number, "pad": "x" * 150}
+        append(str(path), "demo", encode(body), rotate_at=SMALL)
+    segment = Path(sealed_segments(str(path))[0].path)
+    lines = segment.read_bytes().splitlines(keepends=True)
+    lines[at] = re.sub(rb'"seq":\d+', b'"seq":70', lines[at])
+    segment.write_bytes(b"".join(lines))
+    tail = Tail(str(path), Place())
+    read = [event["n"] for event in map(json.loads, tail.lines()) if "n" in event]
+    assert read == list(range(100))
+    assert list(tail.lines()) == []
 
 
 def test_another_log_in_the_place_of_one_is_read_from_its_beginning(

@@ -80,6 +80,8 @@ class Tail:
                     if not segment.sealed:
                         raise
                     self.gaps.append(f"{self.path}: {segment.name} is damaged: {error}")
+                if following is not None:  # a damaged number hides nothing of the next one
+                    self.place.seq = min(self.place.seq, following - 1)
 
     def _begin_anew_if_replaced(self, picture: "Snapshot") -> None:
         log = first_log_id(picture[-1][0])
@@ -92,13 +94,14 @@ class Tail:
         place = self.place
         offset = place.offset if self._hint_holds(segment, start) else 0
         place.segment, place.offset = start, offset
+        read_before = place.seq  # not the largest on the way: damage makes a 2 a 7
         for line in lines_from(segment, offset, size):
             if not line.endswith(b"\n"):
                 return  # somebody is writing it, or died: the next writer closes it off
             place.offset += len(line)
             seq = seq_of(line) if is_whole(line) else None
             if seq is not None:
-                if seq <= place.seq:
+                if seq <= read_before:
                     continue
                 if seq > place.seq + 1 and (place.seq >= 0 or seq == start > 0):
                     self.gaps.append(
