@@ -397,6 +397,15 @@ def test_what_was_called_again_is_said_to_be(home: Home) -> None:
     ]
 
 
+def test_params_are_the_same_where_their_values_and_types_are() -> None:
+    """In any order, with lists in them; 1 is not true, and what was taken out is not known."""
+    given: list[Any] = [{"n": 1}, {"n": True}, {"n": 1}, {"n": True}, {"n": ["a"]}, {"n": ["a"]}]
+    given += [{"a": "x", "b": 2}, {"b": 2, "a": "x"}, {"n": "[REDACTED]"}, {"n": "[REDACTED]"}]
+    calls = [entry(f"r{at}", at * 10, 1, params=params) for at, params in enumerate(given)]
+    repeats = [call.repeats for call in rebuild("t", calls).calls()]
+    assert repeats == [None, None, "r0", "r1", None, "r4", None, "r6", None, None]
+
+
 def test_an_open_call_went_on_as_long_as_what_it_made() -> None:
     """An agent's loop that was killed: its children are on the path, and their time is there."""
     killed = entry("w", 0, None, recorder="wrapper", outcome="vanished", exit_code=None)

@@ -6,7 +6,8 @@ from .._wire import REDACTED
 from ..settings import METADATA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Hashable, Iterable
+    from typing import Any
 
     from .call import Call
 
@@ -16,7 +17,7 @@ def mark(calls: "Iterable[Call]") -> None:
 
     Where params were not recorded, or hold what was taken out, nothing can be said.
     """
-    seen: dict[str, str] = {}
+    seen: dict[Hashable, Call] = {}
     for call in calls:
         entry = call.entry
         params = entry.get("params")
@@ -24,7 +25,22 @@ def mark(calls: "Iterable[Call]") -> None:
             continue
         process = entry.get("process")
         cwd = process.get("cwd") if isinstance(process, dict) else None
-        called = repr((entry.get("tool"), entry.get("command"), cwd, sorted(params.items())))
-        if REDACTED not in called:
-            call.repeats = seen.get(called)
-            seen[called] = call.request_id
+        called = (entry.get("tool"), entry.get("command"), cwd)
+        try:
+            key: tuple[Hashable, ...] = (*called, frozenset(params.items()))
+            before = seen.get(key)
+        except TypeError:  # a list among them
+            key = (*map(repr, called), _words(params))
+            before = seen.get(key)
+        if before is not None:
+            words = _words(params)
+            if words != _words(before.entry["params"]):  # 1 and true make the same key
+                key = (*called, words)
+                before = seen.get(key)
+            if before is not None and REDACTED not in words:
+                call.repeats = before.request_id
+        seen[key] = call
+
+
+def _words(params: "dict[str, Any]") -> str:
+    return repr(sorted(params.items()))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MAX_VALUE_CHARS = 60
+_NUMBERS = (int, float)
 
 
 def call_words(entry: "Mapping[str, Any]") -> str:
@@ -51,7 +52,7 @@ def _called(entry: "Mapping[str, Any]") -> str:
     given = (
         f"{name if name.isidentifier() else safe(name)}={_argument(value)}"
         for name, value in params.items()
-        if value is not False and value not in (None, "", [], {})
+        if value or type(value) in _NUMBERS  # not what was left away, but 0
     )
     return " ".join([*words, *given])
 
