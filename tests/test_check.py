@@ -296,7 +296,7 @@ def test_a_report_for_people_has_score_reasons_and_steps(home: Home) -> None:
         (("--deadline", "0", "--", "true"), "--deadline"),
         (("--tool", "'", "--", "true"), "--tool"),
         (("--tool", "", "--", "true"), "--tool"),
-        (("git", "status"), "unrecognized arguments"),
+        (("git", "status"), "'git' is none of check's options"),
     ],
 )  # fmt: skip
 def test_a_wrong_command_line_is_refused(home: Home, arguments: tuple[str, ...], says: str) -> None:

@@ -39,7 +39,19 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> "NoReturn":
         """Raise a `UsageError` instead of printing and exiting."""
-        raise UsageError(message, hint=f"{self.prog} --help shows how it is called")
+        hint = f"{self.prog} --help shows how it is called"
+        raise UsageError(message, hint=self._meant(message) or hint)
+
+    def _meant(self, message: str) -> str | None:
+        """Return the option that may have been meant, where there is none such."""
+        before, _, words = message.partition("unrecognized arguments: ")
+        flag = words.split(" ")[0].partition("=")[0]
+        if before or not flag.startswith("--"):
+            return None
+        from ._hints import nearest
+
+        meant = nearest(flag, self._option_string_actions)
+        return meant and f"did you mean {meant}? {self.prog} --help shows all of them"
 
 
 def _columns() -> int:

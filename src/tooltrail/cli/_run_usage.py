@@ -10,10 +10,13 @@ from .._invocation import Invocation
 from .._signals import name_of
 from .._wire import OWN_TOOL, USAGE_ERROR
 from ..entry import Ending, error_fields
+from ._hints import nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
+_HELP = "tooltrail run --help shows how it is called"
 USAGE = """\
 usage: tooltrail run [OPTIONS] -- CMD ARG...
 
@@ -38,15 +41,20 @@ cannot be run, 125 if nothing was run because it could not be recorded and the p
 """
 
 
-def refuse(message: str) -> int:
-    """Say what is wrong with the command line, and record that it was tried."""
+def refuse(message: str, options: "Iterable[str]") -> int:
+    """Say what is wrong with the command line, and record that it was tried.
+
+    `options` are those that there are.
+    """
     argv = ["tooltrail", "run", *sys.argv[2:]]
     with Invocation(OWN_TOOL, version=__version__, argv=argv) as call:
         call.describe("run", {})
         error = error_fields("USAGE_ERROR", message, hint="see tooltrail run --help")
         call.finish(Ending(2, USAGE_ERROR, error=error))
         call.leave_meta()
-    say(f"error: {message}\nhint: tooltrail run --help shows how it is called\n")
+    flag = message.removeprefix("no such option: ")
+    meant = None if flag == message else nearest(flag, options)
+    say(f"error: {message}\nhint: {f'did you mean {meant}? ' if meant else ''}{_HELP}\n")
     return 2
 
 

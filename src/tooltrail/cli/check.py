@@ -1,6 +1,6 @@
 """`tooltrail check`: how observable a command is, 0 to 3, with the evidence."""
 
-from argparse import RawDescriptionHelpFormatter
+from argparse import SUPPRESS, RawDescriptionHelpFormatter
 from typing import TYPE_CHECKING, Any
 
 from ..checker.check import check
@@ -52,6 +52,7 @@ def main(arguments: "Sequence[str]") -> int:
     made.formatter_class = RawDescriptionHelpFormatter
     made.epilog = _MORE
     made.set_defaults(argv=command if separator else None)
+    made.add_argument("stray", nargs="*", help=SUPPRESS)
     made.add_argument(
         "--probe", action="store_true", help="call the command again: wrongly, with odd ids, ..."
     )
@@ -101,7 +102,11 @@ def _act(call: "RecordedBlock", values: dict[str, Any]) -> int:
 
 
 def _work(values: dict[str, Any]) -> Checked:
-    argv, listed = values["argv"], values["list"]
+    argv, listed, stray = values["argv"], values["list"], values["stray"]
+    if stray:
+        raise UsageError(
+            f"{stray[0][:80]!r} is none of check's options", hint="tooltrail check -- CMD ARG..."
+        )
     if (argv is None) == (listed is None) or argv == []:
         raise UsageError(
             "which command?" if not argv else "a command and --all do not go together",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from .. import __version__
 from ..errors import UsageError
 from . import USAGE, VERBS, _reading
+from ._hints import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,5 +21,6 @@ def main(arguments: "Sequence[str]") -> int:
         sys.stdout.write(f"tooltrail {__version__}\n")
         return 0
     wrong = f"no such verb: {arguments[0]}" if arguments else "no verb was given"
-    hint = "tooltrail --help lists the verbs"
+    meant = nearest(arguments[0], VERBS) if arguments else None
+    hint = f"{f'did you mean {meant}? ' if meant else ''}tooltrail --help lists the verbs"
     return _reading.refuse(None, UsageError(wrong, hint=hint), arguments)

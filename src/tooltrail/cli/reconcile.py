@@ -50,7 +50,9 @@ def main(arguments: "Sequence[str]") -> int:
     made.formatter_class = RawDescriptionHelpFormatter
     made.epilog = _MORE
     made.add_argument(
-        "--trace", metavar="ID", help="calls of this trace, and of those that continue its id"
+        *("--trace-id", "--trace"),
+        metavar="ID",
+        help="calls of this trace, and of those that continue its id",
     )
     made.add_argument(
         "--receipts",

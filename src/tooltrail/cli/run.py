@@ -65,7 +65,7 @@ def main(arguments: "Sequence[str]") -> int:
 def _refuse(error: ValueError) -> int:
     from ._run_usage import refuse
 
-    return refuse(str(error))
+    return refuse(str(error), (*_OPTIONS, *_FLAGS))
 
 
 def _parse(arguments: "Sequence[str]") -> "tuple[dict[str, str], list[str] | None]":
@@ -138,7 +138,11 @@ def _run(command: list[str], options: dict[str, str]) -> int:
 
             say_meta(call, ending, told)
     if ending.outcome == NOT_STARTED:
-        _say(f"tooltrail: {command[0]}: {(ending.error or {}).get('message')}\n")
+        from ._hints import for_missing
+
+        hint = for_missing(command) if ending.exit_code == _NOT_FOUND else None
+        said = f"tooltrail: {command[0]}: {(ending.error or {}).get('message')}\n"
+        _say(f"{said}hint: {hint}\n" if hint else said)
     if ending.signal is not None:
         _die_by(ending.signal)
     return ending.exit_code or 0

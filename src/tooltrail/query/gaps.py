@@ -70,7 +70,8 @@ def _gone(home: str) -> "Iterator[Gap]":
             yield (
                 "LOG_MISSING",
                 f"the log {log.log} of {log.tool} is gone from {log.path}"
-                " (tooltrail verify tells more)",
+                f" (tooltrail verify tells more; `tooltrail verify --acknowledge {log.log} --reason"
+                " TEXT` says that it was meant)",
             )
 
 

@@ -47,9 +47,7 @@ OPTIONS = (
     Option("--request-id", "ID", "the one call with this id"),
     Option("--operator", "NAME", "calls made by this operator, and by those that continue it"),
     Option("--exit-code", "N", "calls that ended with this exit code"),
-    Option(
-        "--outcome", "NAME", "calls that ended so: success, failure, killed, timed_out, vanished"
-    ),
+    Option("--outcome", "NAME", f"calls that ended so: {', '.join(sorted(OUTCOMES | {OTHER}))}"),
     Option("--origin", "NAME", "calls whose result was executed, cached, deduplicated, dry_run"),
     Option(
         "--slower-than", "TIME", "calls that took longer: 2s, 500ms, 5m; a number alone is seconds"

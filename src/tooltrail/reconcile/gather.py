@@ -67,4 +67,4 @@ def asked_query(values: "dict[str, Any]") -> Query:
 
     names = ("since", "until", "tool", "exact")
     asked = {name: values.get(name) for name in names}
-    return query_from({**asked, "trace_id": values.get("trace"), "all": True})
+    return query_from({**asked, "trace_id": values.get("trace_id"), "all": True})

@@ -9,17 +9,18 @@ from ..errors import TooltrailError
 from ..reconcile import ledgers, server
 from ..trust.findings import counted
 from .deliver import deliver_found, fail, terminal_columns, tidy
-from .safe import fit, safe
+from .safe import fit, folded, safe
 from .words import call_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from .._invocation import Invocation
     from ..reconcile.ledgers import Held, Reconciled
     from ..reconcile.server import Seen, ServerReconciled
 
 _CODE = "NOT_RECONCILED"
+_BLIND = "! "  # before what could not be seen
 _MARKS = {
     **dict.fromkeys((ledgers.AGREE, server.MATCHED, ledgers.KILLED), "+"),
     **dict.fromkeys((*ledgers.WRONG, *server.WRONG), "x"),
@@ -47,10 +48,19 @@ def deliver(
         call,
         output,
         found.as_json,
-        lambda: (line if columns is None else fit(line, columns) for line in lines(found)),
+        lambda: _fitted(lines(found), columns),
         code=code,
         error=details,
     )
+
+
+def _fitted(told: "Iterable[str]", columns: int | None) -> Iterator[str]:
+    """Cut lines that are too long for a terminal; what could not be seen is told whole."""
+    for line in told:
+        if columns is not None and not line.startswith(_BLIND):
+            yield fit(line, columns)
+        else:
+            yield from folded(line, columns, " " * len(_BLIND))
 
 
 def _summary(found: "Reconciled | ServerReconciled") -> str:
@@ -61,7 +71,7 @@ def _summary(found: "Reconciled | ServerReconciled") -> str:
 def lines(found: "Reconciled | ServerReconciled") -> Iterator[str]:
     """Yield what was found as lines of text: blind spots first, then what is to be looked at."""
     for _, message in found.gaps:
-        yield f"! {safe(message)}"
+        yield f"{_BLIND}{safe(message)}"
     if isinstance(found, ledgers.Reconciled):
         yield from _ledgers(found)
     else:
