@@ -52,6 +52,7 @@ def test_each_line_is_recorded_with_its_exit_code(home: Home, name: str) -> None
     }
     (shell,) = [line for line in lines if line["process"]["pid"]]
     assert shell["exit_code"] == 3
+    assert [line["exit_code"] for line in lines if line["tool"] == "exit"] == [3]
     assert all(
         line["parent_request_id"] == shell["request_id"] for line in lines if line is not shell
     )
@@ -167,7 +168,7 @@ def test_installing_twice_and_taking_away_leaves_the_users_file(home: Home, name
     for edit in shells.uninstall(name, **options):
         userfile.apply(edit)
     assert rc.read_text() == theirs + "# later\n"
-    assert not hook.exists()
+    assert list(hook.parent.iterdir()) == []  # of our own files, no backup is kept
     assert shells.status(name, **options)[0]["state"] == "off"
     assert not any(edit.changed for edit in shells.uninstall(name, **options))
 

@@ -35,12 +35,18 @@ class UserFileError(TooltrailError):
 
 
 class Edit:
-    """A change of one file: the whole text before and after; None is a file that is not there."""
+    """A change of one file: the whole text before and after; None is a file that is not there.
 
-    __slots__ = ("after", "before", "path")
+    `ours` is a file that nobody but tooltrail writes.
+    """
 
-    def __init__(self, path: str, before: str | None, after: str | None) -> None:
+    __slots__ = ("after", "before", "ours", "path")
+
+    def __init__(
+        self, path: str, before: str | None, after: str | None, *, ours: bool = False
+    ) -> None:
         self.path = path
+        self.ours = ours
         self.before = before
         self.after = after
 
@@ -48,6 +54,13 @@ class Edit:
     def changed(self) -> bool:
         """Whether there is anything to do."""
         return self.before != self.after
+
+    @property
+    def done(self) -> str:
+        """What the change comes to, in a word."""
+        if self.after is None:
+            return "removed"
+        return "written" if self.before is None else "changed"
 
     def diff(self) -> list[str]:
         """Return the change as the lines of a unified diff, without their line ends."""
@@ -87,7 +100,11 @@ def apply(edit: Edit) -> str | None:
         if found is None:
             _create(edit, target)
             return None
-        return _replace(edit, target, found[1])
+        kept = _replace(edit, target, found[1])
+        if edit.ours:  # it can be made again
+            os.unlink(kept)
+            return None
+        return kept
     except OSError as error:
         raise UserFileError(edit.path, f"not changed: {_reason(error)}") from error
 

@@ -32,9 +32,9 @@ names:
   {", ".join(KNOWN)}: coding agents, through their own hooks
   {", ".join(shells.NAMES)}: shells
 
-Each change is shown as a diff, and the file as it was is kept beside it. The hooks themselves call
-`tooltrail hook handle NAME`, which reads one event on stdin, prints nothing and ends with 0;
-`tooltrail hook handle generic` is for any other agent.
+Each change of a file of yours is shown as a diff, and the file as it was is kept beside it. An
+agent's hooks call `tooltrail hook handle NAME`, which reads one event on stdin, prints nothing and
+ends with 0; `tooltrail hook handle generic` is for any other agent.
 """
 
 
@@ -92,11 +92,15 @@ def _change(call: "RecordedBlock", values: "Row") -> "Row":
                 "path": edit.path,
                 "changed": edit.changed,
                 "backup": backup,
+                "ours": edit.ours,
+                "done": edit.done,
                 "diff": _shown(call, edit),
             }
         )
     changed = any(edit.changed for edit in edits)
-    note = KNOWN[name].note if changed and action == _INSTALL and name in KNOWN else ""
+    note = ""
+    if changed and action == _INSTALL:
+        note = KNOWN[name].note if name in KNOWN else shells.NOTE
     return {
         "name": name,
         "action": action,
@@ -200,14 +204,15 @@ def _answer(
 
 def _change_lines(data: "Row") -> "Iterator[str]":
     for file in data["files"]:
-        yield from (safe(line) for line in file["diff"])
+        if not file["ours"]:
+            yield from (safe(line) for line in file["diff"])
         if not file["changed"]:
             yield f"{safe(file['path'])}: as before"
         elif data["dry_run"]:
             yield f"{safe(file['path'])}: would be changed"
         else:
             kept = f"; as it was: {safe(file['backup'])}" if file["backup"] else ""
-            yield f"{safe(file['path'])}: changed{kept}"
+            yield f"{safe(file['path'])}: {file['done']}{kept}"
     yield from (f"note: {note}" for note in data["notes"])
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 NAMES = ("bash", "zsh")
+NOTE = "shells that start from now on are recorded; tooltrail log lists what they ran"
 _START, _END = "# >>> tooltrail hook >>>\n", "# <<< tooltrail hook <<<\n"
 _MARK = "# A hook of tooltrail, version "
 # What reads a hook; by `\builtin`, for a user who has a function or an alias of that name.
@@ -117,7 +118,7 @@ def _script_edit(name: str, after: str | None) -> Edit:
     before = userfile.read(path)
     if before is not None and not before.startswith(_MARK):
         raise UsageError(f"{path}: is not a hook of ours, and stays", hint="move it away")
-    return Edit(path, before, after)
+    return Edit(path, before, after, ours=True)
 
 
 def _startup(name: str, home: str) -> "tuple[str, str | None]":

@@ -44,6 +44,7 @@ _NOT_SEEN = {
     "code": "EXIT_CODE_UNKNOWN",
     "message": "the shell did not tell of its end: it was killed, or has an EXIT trap of its own",
 }
+_LEAVING = ("exit", "logout")
 _LOOK_MS = 1000  # how often a shell is looked for where the system has no pidfd
 _STOPPED = range(128 + 19, 128 + 23)  # SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU: it may go on
 _KEYWORDS = frozenset(("coproc", "nocorrect", "noglob", "repeat", "time"))  # of a line of zsh's
@@ -144,6 +145,8 @@ class Recorder:
             if kind == "S":
                 self._start(at_us, request_id, cwd, [background, status, pipe])
                 return
+            if kind == "D" and text == self._last and text.split(" ")[0] in _LEAVING:
+                return  # bash tells of it once more while the EXIT trap runs
             background, piped, *counted = background.split("/")
             self._counted = int(counted[0]) if counted else 0
             codes = [int(code) for code in pipe.split()]
@@ -154,7 +157,9 @@ class Recorder:
         except ValueError:
             return
         self._write(ended)
-        if kind == "D":
+        if kind == "P":
+            self._last = ""
+        elif kind == "D":
             self._last = text
             self._begin(at_us, request_id, cwd, text)
         elif kind == "X" and self._shell is not None:
