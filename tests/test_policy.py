@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from conftest import PYTHON, TOOLTRAIL, Home, response_in
-from tooltrail.trail.lost import Lost, lost
+from tooltrail.trail.lost import Lost, lost, note
 
 CLOSED = {"TOOLTRAIL_POLICY": "closed"}
 NOT_RECORDED = "tooltrail: this call is not recorded: "
@@ -440,6 +440,27 @@ with tooltrail.invocation("outer"):
     assert (done.returncode, done.stdout) == (125, "acted\n")
     end = home.end("outer")
     assert (end["exit_code"], end["outcome"]) == (125, "failure")
+
+
+def test_notes_of_many_logs_in_one_file_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where their names need escapes in JSON, and where a link leads to the same log."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    folders = [tmp_path / name for name in ("one", 'two"a', 'two"b', "gone")]
+    paths = [str(folder / "audit.jsonl") for folder in folders]
+    for folder, path in zip(folders, paths, strict=True):
+        if folder.name != "gone":
+            folder.mkdir()
+            Path(path).touch()
+            (folder / "lost.jsonl").mkdir()  # so the note goes into the shared file
+    link = tmp_path / "link"
+    link.symlink_to(folders[0])
+    for number, path in enumerate([*paths[:3], *paths[:3], f"{link}/audit.jsonl"]):
+        assert note(path, "tool", f"req_{number}", f"reason {number}")
+    assert [lost(path).count for path in paths] == [3, 2, 2, 0]
+    assert lost(paths[0]).reason == "reason 6"
+    assert len((tmp_path / "tooltrail-lost.jsonl").read_text().splitlines()) == 7
 
 
 def test_every_lost_call_is_counted_and_the_reader_told(home: Home) -> None:

@@ -56,9 +56,16 @@ def lost(path: str, since: str = "") -> Lost:
                 lines = notes.read(2 * _ENOUGH).splitlines()
         except OSError:
             continue
+        same: dict[bytes, bool] = {}  # a log's name in the file: whether it is this one
         for line in lines:
+            name = line.partition(b'"log":"')[2].partition(b'"')[0]
+            if same.get(name) is False:
+                continue  # without a parser, of the many that other logs may have
             event = parse(line) or {}
-            if _is_same(event.get("log"), path) and str(event.get("at", "")) >= since:
+            is_this = _is_same(event.get("log"), path)
+            if name and not name.endswith(b"\\"):
+                same[name] = is_this
+            if is_this and str(event.get("at", "")) >= since:
                 found.count += 1
                 if str(event["at"]) >= found.at:
                     found.at, found.reason = str(event["at"]), str(event.get("reason", ""))
