@@ -16,6 +16,7 @@ from hypothesis import given
 from conftest import PYTHON
 from strategies import Broken, Colour, Point, json_values, python_values
 from tooltrail._encode import encode, printable, sha256
+from tooltrail._plain import encode_any, encode_parsed
 
 
 def refuse(constant: str) -> NoReturn:
@@ -49,6 +50,21 @@ def test_what_was_written_once_is_written_the_same_again(value: Any) -> None:
     """What a reader got out of a line makes that line again, but for the digits of a float."""
     back = read(encode(value))
     assert read(encode(back)) == back
+
+
+@given(python_values)
+def test_what_was_parsed_is_written_as_any_value_is(value: Any) -> None:
+    """Without a look at what it is made of."""
+    back = read(encode(value))
+    assert encode_parsed(back) == encode_any(back)
+
+
+@pytest.mark.parametrize("text", ['"\\udc80"', '{"a": "\\ud83d"}', "[NaN, -Infinity]"])
+def test_of_what_other_writers_wrote_it_makes_json(text: str) -> None:
+    """Their lone surrogates and their numbers that are none."""
+    parsed = json.loads(text)
+    read(encode_parsed(parsed))
+    assert encode_parsed(parsed) == encode_any(parsed)
 
 
 class Mode(str, enum.Enum):

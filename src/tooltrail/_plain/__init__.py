@@ -33,6 +33,12 @@ def encode_any(value: "Any") -> str:
     return f'"{_TOO_DEEP}"' if text is None else text
 
 
+def encode_parsed(value: "Any") -> str:
+    """Write what a JSON parser returned: that needs no look, but for lone surrogates in it."""
+    text = _encode(value)
+    return encode_any(value) if text is None or "\\ud" in text else text
+
+
 def _encode(value: "Any") -> str | None:
     encoder = _json.make_encoder(
         {}, words, _json.encode_basestring_ascii, None, ":", ",", False, False, False

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from .._encode import encode
-from .._plain import encode_any
+from .._plain import encode_parsed
 from .._wire import (
     GOOD_OUTCOMES,
     IMPORT_TOOL,
@@ -207,7 +207,7 @@ def _meets_conditions(query: "Query", entry: "Entry") -> bool:
 
 def holds_text(query: "Query", entry: "Entry") -> bool:
     """Tell whether the text that is asked for stands in an entry, as it is written."""
-    written = encode_any(entry).encode("ascii") if query.text is not None else b""
+    written = encode_parsed(entry).encode("ascii") if query.text is not None else b""
     return query.text is None or any(text in written for text in _spellings(query))
 
 

@@ -3,7 +3,7 @@
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from .._plain import encode_any
+from .._plain import encode_any, encode_parsed
 from .._signals import Terminated
 from ..query.options import CSV, JSON, JSONL
 from .safe import duration, fit, pad, safe, width
@@ -95,7 +95,7 @@ def picked(entry: "Entry", fields: "Sequence[str]") -> "Entry":
 
 def json_line(row: "Mapping[str, Any]") -> str:
     """Return an object as one line of JSON."""
-    return encode_any(row) + "\n"
+    return encode_parsed(row) + "\n"
 
 
 def csv_lines(rows: "Iterable[Mapping[str, Any]]", names: "Sequence[str]") -> "Iterator[str]":
@@ -134,7 +134,7 @@ def _response(entries: "Iterable[Entry]", tail: "Tail") -> "Iterator[str]":
     yield '{"data":{"entries":['
     try:
         for number, entry in enumerate(entries):
-            yield (",\n" if number else "\n") + encode_any(entry)
+            yield (",\n" if number else "\n") + encode_parsed(entry)
     except STOPS as stopped:
         yield "\n]}," + encode_any(tail(stopped))[1:] + "\n"
         raise
