@@ -107,6 +107,8 @@ def _time(trace: "Trace") -> "Iterator[str]":
 class Row:
     """One line of the tree: its cells, and where it has its place in time, the bar's sign."""
 
+    __slots__ = ("cells", "duration_ms", "sign", "start_ms", "startup_ms", "style")
+
     def __init__(
         self,
         cells: tuple[str, str, str, str],

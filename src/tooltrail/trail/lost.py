@@ -59,13 +59,13 @@ def lost(path: str, since: str = "") -> Lost:
         same: dict[bytes, bool] = {}  # a log's name in the file: whether it is this one
         for line in lines:
             name = line.partition(b'"log":"')[2].partition(b'"')[0]
-            if same.get(name) is False:
-                continue  # without a parser, of the many that other logs may have
+            if name and b"\\" not in name:  # it needs no parser, and other logs may have many
+                if name not in same:
+                    same[name] = _is_same(os.fsdecode(name), path)
+                if not same[name]:
+                    continue
             event = parse(line) or {}
-            is_this = _is_same(event.get("log"), path)
-            if name and not name.endswith(b"\\"):
-                same[name] = is_this
-            if is_this and str(event.get("at", "")) >= since:
+            if _is_same(event.get("log"), path) and str(event.get("at", "")) >= since:
                 found.count += 1
                 if str(event["at"]) >= found.at:
                     found.at, found.reason = str(event["at"]), str(event.get("reason", ""))
