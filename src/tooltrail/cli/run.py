@@ -138,14 +138,20 @@ def _run(command: list[str], options: dict[str, str]) -> int:
 
             say_meta(call, ending, told)
     if ending.outcome == NOT_STARTED:
-        from ._hints import for_missing
-
-        hint = for_missing(command) if ending.exit_code == _NOT_FOUND else None
+        hint = _hint(command) if ending.exit_code == _NOT_FOUND else None
         said = f"tooltrail: {command[0]}: {(ending.error or {}).get('message')}\n"
         _say(f"{said}hint: {hint}\n" if hint else said)
     if ending.signal is not None:
         _die_by(ending.signal)
     return ending.exit_code or 0
+
+
+def _hint(command: list[str]) -> str | None:
+    try:
+        from ._hints import for_missing
+    except (ImportError, OSError):  # no more files can be opened
+        return None
+    return for_missing(command)
 
 
 def _finish(call: Invocation, ending: Ending, child: "_Child", told: "dict[str, Any]") -> None:

@@ -73,15 +73,13 @@ class Tail:
             following = starts[number + 1] if number + 1 < len(picture) else None
             if following is None or following > self.place.seq + 1:
                 try:
-                    yield from self._lines_in(segment, starts[number] or 0, size)
+                    yield from self._lines_in(segment, starts[number] or 0, size, following)
                 except FileNotFoundError:
                     continue  # pruned meanwhile: the next line tells how much is gone
                 except UNREADABLE as error:
                     if not segment.sealed:
                         raise
                     self.gaps.append(f"{self.path}: {segment.name} is damaged: {error}")
-                if following is not None:  # a damaged number hides nothing of the next one
-                    self.place.seq = min(self.place.seq, following - 1)
 
     def _begin_anew_if_replaced(self, picture: "Snapshot") -> None:
         log = first_log_id(picture[-1][0])
@@ -90,7 +88,9 @@ class Tail:
             self.place = Place(log)
         self.place.log = self.place.log or log
 
-    def _lines_in(self, segment: "Segment", start: int, size: int | None) -> "Iterator[bytes]":
+    def _lines_in(
+        self, segment: "Segment", start: int, size: int | None, following: int | None
+    ) -> "Iterator[bytes]":
         place = self.place
         offset = place.offset if self._hint_holds(segment, start) else 0
         place.segment, place.offset = start, offset
@@ -107,7 +107,8 @@ class Tail:
                     self.gaps.append(
                         f"{self.path}: {seq - place.seq - 1} lines were gone before they were read"
                     )
-                place.seq = seq
+                # A damaged number hides nothing of the next segment.
+                place.seq = seq if following is None else min(seq, following - 1)
             yield line
 
     def _hint_holds(self, segment: "Segment", start: int) -> bool:
