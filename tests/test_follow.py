@@ -109,6 +109,26 @@ def test_each_call_is_listed_once_over_several_readings(home: Home, tmp_path: Pa
     assert cursor.stat().st_mode & 0o777 == 0o600
 
 
+def test_what_a_limited_reading_found_in_sealed_segments_is_not_listed_again(
+    home: Home, tmp_path: Path
+) -> None:
+    """It notes the last entry's number, and no place in a file."""
+    cursor = tmp_path / "cursor"
+    code = """
+import tooltrail
+for n in range(40):
+    with tooltrail.invocation("app", "go", {"n": n, "note": "x" * 3000}):
+        pass
+"""
+    home.python(code, env={"TOOLTRAIL_ROTATE_AT": "64kB"})
+    assert len(sealed_segments(str(home.log("app")))) > 2
+    found = [listed(home, cursor, "--limit", "15") for _ in range(4)]
+    numbers = [entry["params"]["n"] for part in found for entry in part]
+    assert (numbers, found[3]) == (list(range(40)), [])
+    calls(home, "later")
+    assert [entry["command"] for entry in listed(home, cursor)] == ["later"]
+
+
 def test_a_limit_stops_where_the_next_reading_goes_on(home: Home, tmp_path: Path) -> None:
     """Nothing between is lost."""
     cursor = tmp_path / "cursor"
@@ -196,17 +216,19 @@ def test_lines_that_were_pruned_before_they_were_read_are_counted(tmp_path: Path
     assert tail.gaps == [f"{path}: {first['seq'] - 6} lines were gone before they were read"]
 
 
+@pytest.mark.parametrize("number", [0, 70], ids=["smaller", "larger"])
 @pytest.mark.parametrize("at", [10, -1], ids=["in the midst", "at the end"])
-def test_a_number_that_damage_made_larger_hides_no_line(tmp_path: Path, at: int) -> None:
-    """Neither of the same segment nor of the next ones."""
+def test_a_damaged_number_hides_no_line(tmp_path: Path, at: int, number: int) -> None:
+    """Neither its own, nor one of the same segment, nor one of the next ones."""
     path = tmp_path / "demo" / "audit.jsonl"
-    for number in range(100):
-        body = {"event": "later", "n": number, "pad": "x" * 150}
+    for n in range(100):
+        body = {"event": "later", "n": n, "pad": "x" * 150}
         append(str(path), "demo", encode(body), rotate_at=SMALL)
-    segment = Path(sealed_segments(str(path))[0].path)
-    lines = segment.read_bytes().splitlines(keepends=True)
-    lines[at] = re.sub(rb'"seq":\d+', b'"seq":70', lines[at])
-    segment.write_bytes(b"".join(lines))
+    for each in sealed_segments(str(path))[:2]:
+        segment = Path(each.path)
+        lines = segment.read_bytes().splitlines(keepends=True)
+        lines[at] = re.sub(rb'"seq":\d+', b'"seq":%d' % number, lines[at])
+        segment.write_bytes(b"".join(lines))
     tail = Tail(str(path), Place())
     read = [event["n"] for event in map(json.loads, tail.lines()) if "n" in event]
     assert read == list(range(100))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _HEAD = b'{"v":1,"seq":'
 _HEAD_BYTES = 40
+_LINE_BYTES = 65_536  # within which the start of a line is mostly found
 
 
 class Place:
@@ -68,18 +69,34 @@ class Tail:
         """
         picture = snapshot(self.path) if picture is None else picture
         self._begin_anew_if_replaced(picture)
-        starts = [segment.starts_at for segment, _ in picture]
-        for number, (segment, size) in enumerate(picture):
-            following = starts[number + 1] if number + 1 < len(picture) else None
-            if following is None or following > self.place.seq + 1:
-                try:
-                    yield from self._lines_in(segment, starts[number] or 0, size, following)
-                except FileNotFoundError:
-                    continue  # pruned meanwhile: the next line tells how much is gone
-                except UNREADABLE as error:
-                    if not segment.sealed:
-                        raise
-                    self.gaps.append(f"{self.path}: {segment.name} is damaged: {error}")
+        for segment, start, size, read_before in self._left(picture):
+            try:
+                yield from self._lines_in(segment, start, size, read_before)
+            except FileNotFoundError:
+                continue  # pruned meanwhile: the next line tells how much is gone
+            except UNREADABLE as error:
+                if not segment.sealed:
+                    raise
+                self.gaps.append(f"{self.path}: {segment.name} is damaged: {error}")
+
+    def _left(self, picture: "Snapshot") -> "list[tuple[Segment, int, int | None, int]]":
+        """Return the segments that are not read whole: with the start and the size of each.
+
+        The last number is up to which line it was read, or -1. What is left is told by where the
+        place is, not by the numbers on the way: damage makes a 2 a 7.
+        """
+        starts: list[int] = []
+        for segment, _ in picture:
+            least = starts[-1] + 1 if starts else 0
+            starts.append(max(segment.starts_at or 0, least))  # its first line may be damaged
+        read, at = self.place.seq, self.place.segment
+        if not self.place.offset or at not in starts:  # not known, or pruned meanwhile
+            at = max((start for start in starts if start <= read), default=-1)
+        return [
+            (segment, start, size, read if start == at else -1)
+            for (segment, size), start in zip(picture, starts, strict=True)
+            if start >= at
+        ]
 
     def _begin_anew_if_replaced(self, picture: "Snapshot") -> None:
         log = first_log_id(picture[-1][0])
@@ -89,12 +106,12 @@ class Tail:
         self.place.log = self.place.log or log
 
     def _lines_in(
-        self, segment: "Segment", start: int, size: int | None, following: int | None
+        self, segment: "Segment", start: int, size: int | None, read_before: int
     ) -> "Iterator[bytes]":
-        place = self.place
-        offset = place.offset if self._hint_holds(segment, start) else 0
+        place, offset = self.place, 0
+        if read_before >= 0 and self._hint_holds(segment, start):
+            offset, read_before = place.offset, -1  # all that follows is new
         place.segment, place.offset = start, offset
-        read_before = place.seq  # not the largest on the way: damage makes a 2 a 7
         for line in lines_from(segment, offset, size):
             if not line.endswith(b"\n"):
                 return  # somebody is writing it, or died: the next writer closes it off
@@ -107,18 +124,22 @@ class Tail:
                     self.gaps.append(
                         f"{self.path}: {seq - place.seq - 1} lines were gone before they were read"
                     )
-                # A damaged number hides nothing of the next segment.
-                place.seq = seq if following is None else min(seq, following - 1)
+                place.seq = seq
             yield line
 
     def _hint_holds(self, segment: "Segment", start: int) -> bool:
-        """Tell whether the next line is where it is said to be: lines before may be erased."""
-        if self.place.segment != start or not self.place.offset or self.place.seq < 0:
+        """Tell whether the line that was read last ends where it is said to: some may be erased."""
+        place = self.place
+        if place.segment != start or not place.offset or place.seq < 0:
             return False
         with segment.open() as file:
-            file.seek(self.place.offset - 1)
-            before, head = file.read(1), file.read(_HEAD_BYTES)
-        return before == b"\n" and (not head or seq_of(head) == self.place.seq + 1)
+            file.seek(max(0, place.offset - _LINE_BYTES))
+            before = file.read(place.offset - file.tell())
+            head = file.read(_HEAD_BYTES)
+        last = before[before.rfind(b"\n", 0, -1) + 1 :]
+        if not last.endswith(b"\n"):
+            return False
+        return seq_of(last) == place.seq or not head or seq_of(head) == place.seq + 1
 
 
 def end_of(path: str) -> "tuple[Place, dict[str, None]]":
