@@ -53,10 +53,11 @@ def test_what_was_written_once_is_written_the_same_again(value: Any) -> None:
 
 
 @given(python_values)
-def test_what_was_parsed_is_written_as_any_value_is(value: Any) -> None:
-    """Without a look at what it is made of."""
+def test_what_was_parsed_is_written_as_it_was_read(value: Any) -> None:
+    """Without a look at what it is made of; what is too deep may become the note that says so."""
     back = read(encode(value))
-    assert encode_parsed(back) == encode_any(back)
+    line = encode_parsed(back)
+    assert read(line) == back or line == encode_any(back)
 
 
 @pytest.mark.parametrize("text", ['"\\udc80"', '{"a": "\\ud83d"}', "[NaN, -Infinity]"])

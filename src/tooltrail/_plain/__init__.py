@@ -34,7 +34,7 @@ def encode_any(value: "Any") -> str:
 
 
 def encode_parsed(value: "Any") -> str:
-    """Write what a JSON parser returned: that needs no look, but for lone surrogates in it."""
+    """Write what a JSON parser returned: as it is, but for lone surrogates in it."""
     text = _encode(value)
     return encode_any(value) if text is None or "\\ud" in text else text
 
