@@ -147,6 +147,24 @@ def test_an_instrumented_click_tool_loads_only_the_core(home: Home) -> None:
         }
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["log", "trace {}", "stats", "diff {} {}", "audit-log", "verify", "trace {} --output summary"],
+)
+def test_reading_the_logs_loads_no_expensive_module(home: Home, words: str) -> None:
+    """What costs milliseconds and no reading needs: the modules of types above all."""
+    code = "import tooltrail\nwith tooltrail.invocation('x') as it: print(it.trace_id)"
+    ids = [home.run(PYTHON, "-c", code).stdout.strip()] * 2
+    command = [PYTHON, "-X", "importtime", "-m", "tooltrail", *words.format(*ids).split()]
+    told = home.run(*command, env={"NO_COLOR": "1"}).stderr
+    loaded = {line.rpartition("|")[2].strip() for line in told.splitlines()}
+    assert loaded >= {"json", "tooltrail.query.search"}
+    assert not loaded & {
+        "typing", "dataclasses", "importlib.metadata", "inspect", "logging", "subprocess", "uuid",
+        "copy", "asyncio", "tempfile", "email", "socket",
+    }  # fmt: skip
+
+
 def test_the_public_names_are_these(home: Home) -> None:
     """Adding a public name is a decision: it is written down here."""
     assert set(tooltrail.__all__) == {

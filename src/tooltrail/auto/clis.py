@@ -6,8 +6,8 @@ for what they import.
 
 import os
 from importlib.metadata import Distribution, distributions
-from typing import TYPE_CHECKING
 
+from .._typing import TYPE_CHECKING
 from .programs import entry_points
 
 if TYPE_CHECKING:

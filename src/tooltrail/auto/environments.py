@@ -17,9 +17,9 @@ import time
 from contextlib import contextmanager
 from fcntl import LOCK_EX, LOCK_NB, flock
 from glob import escape, glob
-from typing import TYPE_CHECKING, Any
 
 from .. import __version__
+from .._typing import TYPE_CHECKING, Any
 from ..errors import TooltrailError, UsageError
 from . import SITE
 

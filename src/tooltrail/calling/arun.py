@@ -4,8 +4,8 @@ import asyncio
 import os
 import threading
 from contextvars import copy_context
-from typing import TYPE_CHECKING
 
+from .._typing import TYPE_CHECKING
 from .run import run
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ import subprocess
 import threading
 from contextlib import suppress
 from errno import ENOENT
-from typing import TYPE_CHECKING
 
 from .._child import MetaFile, find_program, told_by
 from .._encode import Encoded, encode
 from .._ending import by_exit_code, by_signal
 from .._invocation import Invocation
 from .._signals import name_of
+from .._typing import TYPE_CHECKING
 from .._wire import (
     NOT_STARTED,
     OWN_TOOL,

@@ -2,8 +2,8 @@
 
 import os
 import subprocess
-from typing import TYPE_CHECKING
 
+from .._typing import TYPE_CHECKING
 from .call import DIGEST, Call
 from .output import MAX_KEPT
 from .result import CallFailedError, Result

@@ -2,9 +2,9 @@
 
 import os
 import threading
-from typing import TYPE_CHECKING
 
 from .._host import randomness
+from .._typing import TYPE_CHECKING
 from .._wire import TOOL_TRACE_ID
 from ..redact import Redactor
 from .run import run

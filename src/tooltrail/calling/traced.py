@@ -5,8 +5,8 @@ Source: CLI Agent Spec, challenge 33, "Agent Workaround".
 
 import json
 from functools import cache
-from typing import TYPE_CHECKING
 
+from .._typing import TYPE_CHECKING
 from ..errors import TooltrailError
 from .run import run
 from .session import Session

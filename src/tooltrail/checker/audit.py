@@ -6,8 +6,8 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from .growth import piece_of
 
 if TYPE_CHECKING:

@@ -1,7 +1,6 @@
 """Look at a command: run it, then what else is allowed, then its log; and say what that makes."""
 
-from typing import TYPE_CHECKING
-
+from .._typing import TYPE_CHECKING
 from . import mending, rubric
 from .examination import SEED_TRACE, Examination, Options
 from .probes import audit_log, child, failures, killed, many, response, secrets, trace_id

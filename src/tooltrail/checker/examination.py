@@ -2,9 +2,9 @@
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from .._host import randomness
+from .._typing import TYPE_CHECKING
 from ..trail import data_home, log_path
 from . import audit
 from .growth import Growth

@@ -1,7 +1,6 @@
 """Look at one command after another, as a file lists them."""
 
-from typing import TYPE_CHECKING
-
+from .._typing import TYPE_CHECKING
 from ..errors import UsageError
 from .check import check
 from .program import words_of

@@ -4,9 +4,9 @@ import os
 import re
 import shlex
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from .._child import find_program
+from .._typing import TYPE_CHECKING
 from ..errors import UsageError
 
 if TYPE_CHECKING:

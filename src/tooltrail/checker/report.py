@@ -1,7 +1,8 @@
 """A finding, the evidence for it, and the report that they make together."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+
+from .._typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

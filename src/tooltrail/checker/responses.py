@@ -3,7 +3,8 @@
 import json
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+
+from .._typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..calling.output import Output

@@ -6,8 +6,8 @@ something needed is not known, the score is not known either, but for its bounds
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from .._typing import TYPE_CHECKING
 from .report import FAILED, UNKNOWN
 
 if TYPE_CHECKING:

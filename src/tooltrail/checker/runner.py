@@ -9,10 +9,10 @@ import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
 
 from .._child import MetaFile, find_program
 from .._host import randomness
+from .._typing import TYPE_CHECKING, Any
 from .._wire import (
     TIMED_OUT,
     TOOL_META_FILE,

@@ -5,8 +5,8 @@ import shutil
 import subprocess
 import tempfile
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
+from .._typing import TYPE_CHECKING
 from ..errors import UsageError
 
 if TYPE_CHECKING:

@@ -1,7 +1,8 @@
 """What somebody may have meant who wrote a word that is none."""
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+
+from .._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

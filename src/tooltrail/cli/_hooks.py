@@ -3,10 +3,10 @@
 import os
 import sys
 from argparse import RawDescriptionHelpFormatter
-from typing import TYPE_CHECKING, Any
 
 from .. import shells
 from .._stdout import is_terminal
+from .._typing import TYPE_CHECKING, Any
 from .._wire import FAILURE
 from ..agents import installing
 from ..agents.installing import BROKEN, KNOWN

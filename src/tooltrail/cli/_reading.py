@@ -2,10 +2,10 @@
 
 import argparse
 import os
-from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from .._block import RecordedBlock, invocation
+from .._typing import TYPE_CHECKING, Any
 from .._wire import OWN_TOOL, PURPOSE_AUDIT
 from ..errors import UsageError
 from ..query.options import JSON

@@ -1,13 +1,13 @@
 """What `tooltrail run` says for itself: its help, a refusal, the line of `--json-meta`."""
 
 import sys
-from typing import TYPE_CHECKING
 
 from .. import __version__
 from .._encode import encode
 from .._host import say
 from .._invocation import Invocation
 from .._signals import name_of
+from .._typing import TYPE_CHECKING
 from .._wire import OWN_TOOL, USAGE_ERROR
 from ..entry import Ending, error_fields
 from ._hints import nearest

@@ -2,10 +2,10 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
 
 from .._block import filter_lines
 from .._encode import printable
+from .._typing import TYPE_CHECKING, Any
 from .._wire import (
     AGENT_VARIABLES,
     GIT_TRACE2_PARENT_SID,

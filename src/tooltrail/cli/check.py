@@ -1,8 +1,8 @@
 """`tooltrail check`: how observable a command is, 0 to 3, with the evidence."""
 
 from argparse import SUPPRESS, RawDescriptionHelpFormatter
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from ..checker.check import check
 from ..checker.examination import Options
 from ..checker.many_commands import check_all, commands_in

@@ -1,9 +1,9 @@
 """`tooltrail checkpoint [TOOL|PATH]`: sign the head of a log, to be kept elsewhere."""
 
 import os
-from typing import TYPE_CHECKING, Any
 
 from .._host import randomness
+from .._typing import TYPE_CHECKING, Any
 from .._wire import LOG_NAME, OWN_TOOL
 from ..entry import Ending
 from ..errors import NotFoundError, TooltrailError, UsageError

@@ -2,10 +2,10 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
 
 from .. import _host
 from .._stdout import is_terminal
+from .._typing import TYPE_CHECKING, Any
 from .._wire import FAILURE, OWN_TOOL
 from ..entry import Ending, error_fields
 from ..envelope import document, response

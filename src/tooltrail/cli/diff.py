@@ -1,7 +1,6 @@
 """`tooltrail diff A B`: what changed between two runs."""
 
-from typing import TYPE_CHECKING, Any
-
+from .._typing import TYPE_CHECKING, Any
 from ..errors import UsageError
 from ..query.options import OPTIONS, TOOL_OPTION
 from ..render.deliver import fail

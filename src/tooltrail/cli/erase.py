@@ -1,12 +1,12 @@
 """`tooltrail erase REQUEST_ID...`: take a secret that slipped through out of the logs."""
 
 import os
-from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from .._block import RecordedBlock, invocation
 from .._host import say, user_name
 from .._stdout import is_terminal
+from .._typing import TYPE_CHECKING, Any
 from .._wire import FAILURE, LOG_NAME, OWN_TOOL
 from ..entry import Ending, error_fields
 from ..envelope import document, response

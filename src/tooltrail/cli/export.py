@@ -1,7 +1,6 @@
 """`tooltrail export`: entries as flat rows, for DuckDB, polars or a spreadsheet."""
 
-from typing import TYPE_CHECKING, Any
-
+from .._typing import TYPE_CHECKING, Any
 from ..query.options import OPTIONS, TOOL_OPTION
 from ..render.export import EXPORTS, deliver_export
 from . import _reading

@@ -3,10 +3,10 @@
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any
 
 from .._host import say
 from .._stdout import is_terminal
+from .._typing import TYPE_CHECKING, Any
 from .._wire import FAILURE
 from ..entry import Ending, error_fields
 from ..envelope import document, response

@@ -1,9 +1,9 @@
 """`tooltrail instrument enable|disable|status`: have every CLI of an environment record itself."""
 
 import os
-from typing import TYPE_CHECKING, Any
 
 from .._stdout import is_terminal
+from .._typing import TYPE_CHECKING, Any
 from .._wire import FAILURE
 from ..auto import environments
 from ..auto.clis import clis_of

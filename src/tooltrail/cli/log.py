@@ -1,9 +1,8 @@
 """`tooltrail log`: find entries in the logs of all tools."""
 
-from typing import TYPE_CHECKING, Any
-
 from .._fingerprints import candidates
 from .._learnt import is_unguessable
+from .._typing import TYPE_CHECKING, Any
 from .._wire import OWN_TOOL
 from ..errors import UsageError
 from ..query.options import LISTING, OUTPUTS, TOOL_OPTION

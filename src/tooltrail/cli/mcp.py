@@ -1,10 +1,10 @@
 """`tooltrail mcp`: answer an agent's questions about the logs, over stdin and stdout."""
 
 import sys
-from typing import TYPE_CHECKING
 
 from .. import __version__
 from .._block import invocation
+from .._typing import TYPE_CHECKING
 from .._wire import OWN_TOOL, PURPOSE_AUDIT
 from ..errors import TooltrailError, UsageError
 from ..query.mine import OwnSession, own_session

@@ -1,9 +1,9 @@
 """`tooltrail` without a verb: help, version, and the answer to a verb that is none."""
 
 import sys
-from typing import TYPE_CHECKING
 
 from .. import __version__
+from .._typing import TYPE_CHECKING
 from ..errors import UsageError
 from . import USAGE, VERBS, _reading
 from ._hints import nearest

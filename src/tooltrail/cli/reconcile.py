@@ -1,8 +1,8 @@
 """`tooltrail reconcile`: callers', tools' and servers' records, held against each other."""
 
 from argparse import RawDescriptionHelpFormatter
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from ..errors import UsageError
 from ..query.options import JSON, OPTIONS, TABLE, TOOL_OPTION
 from ..reconcile.formats import reader_of

@@ -2,10 +2,10 @@
 
 import os
 import shlex
-from typing import TYPE_CHECKING, Any
 
 from .. import shims
 from .._stdout import is_terminal
+from .._typing import TYPE_CHECKING, Any
 from ..entry import Ending
 from ..envelope import document, response
 from ..errors import TooltrailError, UsageError

@@ -1,7 +1,6 @@
 """`tooltrail stats`: how many calls, how they ended, how long they took."""
 
-from typing import TYPE_CHECKING, Any
-
+from .._typing import TYPE_CHECKING, Any
 from ..query.options import OPTIONS, OUTPUTS, TOOL_OPTION
 from ..query.stats import BY, COMMAND
 from ..render.stats import deliver_stats

@@ -1,7 +1,6 @@
 """`tooltrail trace ID`: one trace, or a session of them, as a tree."""
 
-from typing import TYPE_CHECKING, Any
-
+from .._typing import TYPE_CHECKING, Any
 from ..errors import UsageError
 from ..query.options import OPTIONS, Option
 from ..render.deliver import fail

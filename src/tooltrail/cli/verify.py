@@ -2,9 +2,9 @@
 
 import os
 from argparse import RawDescriptionHelpFormatter
-from typing import TYPE_CHECKING, Any
 
 from .._host import user_name
+from .._typing import TYPE_CHECKING, Any
 from .._wire import OWN_TOOL
 from ..errors import NotFoundError, TooltrailError, UsageError
 from ..query.gaps import is_there

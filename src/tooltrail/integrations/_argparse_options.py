@@ -1,8 +1,8 @@
 """What envelope mode adds to an argparse CLI: the option `--output`, the command `audit-log`."""
 
 import argparse
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from .._wire import FORMATS
 from . import AUDIT_LOG, active
 from ._outcome import (

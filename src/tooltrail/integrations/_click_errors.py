@@ -6,10 +6,10 @@ They are known by their names, not by their classes: Typer has a copy of Click o
 import _signal  # type: ignore[import-not-found]
 import sys
 from errno import EPIPE
-from typing import TYPE_CHECKING, Any
 
 from .._ending import by_exception, by_system_exit
 from .._signals import name_of
+from .._typing import TYPE_CHECKING, Any
 from .._wire import FAILURE, INTERRUPTED, REDACTED, USAGE_ERROR
 from ..entry import Ending, error_fields
 from ..errors import CommandError

@@ -2,8 +2,8 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from . import names_secret, program_name
 
 if TYPE_CHECKING:

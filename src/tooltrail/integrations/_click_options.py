@@ -1,9 +1,8 @@
 """What envelope mode adds to a Click CLI: the option `--output` and the command `audit-log`."""
 
-from typing import TYPE_CHECKING, Any
-
 import click
 
+from .._typing import TYPE_CHECKING, Any
 from .._wire import FORMATS
 from . import AUDIT_LOG, active
 from ._click_outcome import free_output_option

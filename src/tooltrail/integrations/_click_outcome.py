@@ -1,8 +1,7 @@
 """How a Click call ended: what the plain path leaves out."""
 
-from typing import TYPE_CHECKING, Any
-
 from .._ending import by_system_exit
+from .._typing import TYPE_CHECKING, Any
 from .._wire import TEXT
 from ..entry import Ending
 from ..errors import CommandError

@@ -2,8 +2,8 @@
 
 import sys
 from _contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from .._wire import PURPOSE_AUDIT
 from . import FrameworkCall, Settings, active, program_name, version_of
 from ._cyclopts_params import declare_secrets_of, hide_secrets_of, merged, params_of, root_of

@@ -2,10 +2,10 @@
 
 import _signal  # type: ignore[import-not-found]
 import sys
-from typing import TYPE_CHECKING, Any
 
 from .._ending import by_exception, by_exit_code, by_system_exit
 from .._plain import words
+from .._typing import TYPE_CHECKING, Any
 from .._wire import INTERRUPTED, REDACTED, TEXT, USAGE_ERROR
 from ..entry import Ending, error_fields
 from ..errors import CommandError

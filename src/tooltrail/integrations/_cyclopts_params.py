@@ -1,7 +1,6 @@
 """What a Cyclopts command was called with: its params by name, and which of them are secret."""
 
-from typing import TYPE_CHECKING, Any
-
+from .._typing import TYPE_CHECKING, Any
 from ._secret_types import is_secret_type
 
 if TYPE_CHECKING:

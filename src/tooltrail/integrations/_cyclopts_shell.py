@@ -6,9 +6,9 @@ gets is the command's recorded double.
 
 from functools import update_wrapper
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any
 
 from .._tracebacks import _without_ours
+from .._typing import TYPE_CHECKING, Any
 from . import Settings
 from ._cyclopts_call import CycloptsCall, Stage, stage
 from ._outcome import is_exit_code

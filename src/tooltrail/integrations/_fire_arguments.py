@@ -1,11 +1,11 @@
 """What Fire gives to the callables that it meets: their params by name, and which are secret."""
 
 from types import FunctionType
-from typing import Any
 
 from fire.inspectutils import GetFullArgSpec
 
 from .._names import is_secret_name
+from .._typing import Any
 
 
 def params_of(function: Any, values: Any, named: Any) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 import argparse
 import warnings
 from inspect import isroutine
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from .._wire import FORMATS, PURPOSE_AUDIT
 from . import AUDIT_LOG
 from ._fire_arguments import member, takes

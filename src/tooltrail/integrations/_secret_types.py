@@ -1,7 +1,6 @@
 """Types that hide what they hold, pydantic's `SecretStr` and its like, and what they hide."""
 
-from typing import TYPE_CHECKING, Any
-
+from .._typing import TYPE_CHECKING, Any
 from .._wire import REDACTED
 from . import names_secret
 

@@ -6,12 +6,12 @@ Typer makes of them.
 
 from enum import Enum
 from inspect import Parameter, Signature
-from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperCommand
 from typer.main import get_command
 
+from .._typing import TYPE_CHECKING, Any
 from .._wire import FORMATS
 from . import AUDIT_LOG, active
 from ._click_outcome import free_output_option

@@ -1,9 +1,9 @@
 """Entries as flat rows for other programs: the columns of `tooltrail export`, in their order."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
 
 from .._encode import encode
+from .._typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     Entry = dict[str, Any]

@@ -10,8 +10,8 @@ from array import array
 from collections import Counter
 from contextlib import suppress
 from fcntl import LOCK_EX, LOCK_NB, flock
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from ..trail import side
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 import json
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from ..errors import CommandError, UsageError
 from ..trail.tail import Place, end_of
 

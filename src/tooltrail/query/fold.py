@@ -8,8 +8,8 @@ written meanwhile is past the size that was taken at the start.
 
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from .._wire import FAILURE, OTHER
 from ..trail.find import beginnings, from_time, lines_with, mention
 from ..trail.read import glance, is_whole, lines_at, parse, supersedes

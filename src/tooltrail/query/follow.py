@@ -8,8 +8,8 @@ import heapq
 from collections import deque
 from copy import copy
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from .._wire import RUNNING, UNKNOWN
 from ..trail.find import lines_with
 from ..trail.read import glance, is_whole, parse

@@ -2,8 +2,8 @@
 
 import os
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
+from .._typing import TYPE_CHECKING
 from ..trail import index
 from ..trail.find import first_time
 from ..trail.lost import lost

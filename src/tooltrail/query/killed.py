@@ -5,8 +5,8 @@ the wrapper's own end line has the pid of the process that it started, and the s
 """
 
 import os
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from .._wire import KILLED, LOG_NAME, ORIGIN_EXECUTED, OWN_TOOL
 from ..trail.find import lines_with
 from ..trail.read import parse

@@ -4,10 +4,9 @@ import json
 import tempfile
 from array import array
 from collections import deque
-from copy import copy
-from typing import TYPE_CHECKING, Any
 
 from .._plain import encode_any
+from .._typing import TYPE_CHECKING, Any
 from ..trail.find import last_time
 from .window import earlier
 
@@ -40,12 +39,11 @@ def since_when(search: "Search") -> str | None:
         return None
     newest = max((time for time in times if time is not None), default=None)
     for hours in _LATELY if newest is not None else ():
-        recent = copy(query)
         try:
-            recent.since = earlier(str(newest), hours=hours)
+            since = earlier(str(newest), hours=hours)
         except (ValueError, OverflowError):
             return None  # that is no time
-        recent.reverse, recent.tail, recent.limit = False, None, query.tail
+        recent = query.but(since=since, reverse=False, tail=None, limit=query.tail)
         if sum(1 for _ in type(search)(recent, search.paths)) == query.tail:
             return recent.since
     return None

@@ -1,10 +1,10 @@
 """Whose calls are mine: those of the session that asks, as far as the environment says."""
 
 import os
-from typing import TYPE_CHECKING, Any
 
 from .._host import user_name
 from .._invocation import current
+from .._typing import TYPE_CHECKING, Any
 from .._wire import CONTINUES, OWN_TOOL
 from ..context import from_environment
 from ..errors import UsageError

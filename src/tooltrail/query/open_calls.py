@@ -6,9 +6,9 @@ time, its pid namespace, its host and the boot of that host it is unmistakable.
 
 from functools import cache
 from os import uname
-from typing import Any
 
 from .._host import boot_id, pid_namespace, start_ticks
+from .._typing import Any
 from .._wire import HOST_REBOOTED, RUNNING, UNKNOWN, VANISHED
 
 

@@ -1,7 +1,6 @@
 """What can be asked of the logs, said once: every reading command builds its options from here."""
 
-from typing import TYPE_CHECKING, Any
-
+from .._typing import TYPE_CHECKING, Any
 from .._wire import ORIGINS, OTHER, OUTCOMES
 from ..context import as_recorded
 from ..errors import UsageError
@@ -102,6 +101,10 @@ class Query:
         self.reverse: bool = bool(asked.get("reverse"))
         self.carries: Callable[[bytes], bool] | None = asked.get("carries")
         self.doubt: str | None = asked.get("doubt")
+
+    def but(self, **otherwise: Any) -> "Query":
+        """Return the query that asks the same but for these."""
+        return Query(**{**vars(self), **otherwise})
 
 
 def query_from(values: "Mapping[str, Any]") -> Query:

@@ -4,8 +4,7 @@ A wrapped command has no command's name; a secret was taken out of a param; a ca
 condition of a query is true of a call, or false, or not known.
 """
 
-from typing import TYPE_CHECKING, Any
-
+from .._typing import TYPE_CHECKING, Any
 from .._wire import OPEN_OUTCOMES, RECORDER_TOOL, REDACTED, REPLACED
 from ..settings import METADATA
 from .search import has_end, holds_text, is_listed, matches_identity, matches_window, satisfies

@@ -7,12 +7,12 @@ after a second. It never waits for a lock, and nothing that goes wrong in it rea
 
 import json
 from os import SEEK_END
-from typing import TYPE_CHECKING, Any
 
 from .._encode import encode, is_plain, sha256
 from .._host import monotonic_ns
 from .._plain import encode_any
 from .._running import running
+from .._typing import TYPE_CHECKING, Any
 from .._wire import ALGORITHM, ORIGIN_EXECUTED, SUCCESS
 from ..settings import METADATA, NONE
 from ..trail.read import parse

@@ -4,10 +4,10 @@ import heapq
 import os
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any
 
 from .._encode import encode
 from .._plain import encode_parsed
+from .._typing import TYPE_CHECKING, Any
 from .._wire import (
     GOOD_OUTCOMES,
     IMPORT_TOOL,

@@ -1,8 +1,7 @@
 """Find the traces whose ids begin as one that was asked for: for who copied half of it."""
 
-from typing import TYPE_CHECKING
-
 from .._encode import encode
+from .._typing import TYPE_CHECKING
 from ..trail.find import lines_with
 from ..trail.read import parse
 from ..trail.segments import snapshot

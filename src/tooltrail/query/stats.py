@@ -5,11 +5,10 @@ occurred is counted, so that memory grows with how many different ones there are
 """
 
 from collections import Counter, defaultdict
-from copy import copy
 from datetime import datetime, timedelta
 from math import ceil
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from .._wire import GOOD_OUTCOMES, OPEN_OUTCOMES
 from .search import Search
 from .tally import can_be_counted, key_of, tally
@@ -131,7 +130,7 @@ class Stats:
         return groups
 
     def _keys(self, query: "Query") -> "Iterator[tuple[Key, int]]":
-        search = Search(copy(query), progress=self._progress)
+        search = Search(query.but(), progress=self._progress)
         if not can_be_counted(query):
             yield from ((key_of(entry), 1) for entry in search)
             self._problems += search.problems()
@@ -173,13 +172,11 @@ def _window_before(query: "Query") -> "Query | None":
     if query.since is None:
         return None
     begin, end = (datetime.fromisoformat(at) for at in (query.since, query.until or now()))
-    before = copy(query)
     try:
-        before.since = written(begin - (end - begin))
-        before.until = written(begin - timedelta(milliseconds=1))
+        since = written(begin - (end - begin))
+        return query.but(since=since, until=written(begin - timedelta(milliseconds=1)))
     except OverflowError:
         return None
-    return before
 
 
 def summed(groups: "Iterable[Group]") -> dict[str, int]:

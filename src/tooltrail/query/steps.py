@@ -1,7 +1,6 @@
 """The steps that an entry tells of, as a tree with times: tolerant of whatever stands there."""
 
-from typing import TYPE_CHECKING, Any
-
+from .._typing import TYPE_CHECKING, Any
 from .._wire import SUCCESS
 
 if TYPE_CHECKING:

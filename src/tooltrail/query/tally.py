@@ -12,8 +12,8 @@ import re
 from collections import Counter
 from contextlib import suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from .._wire import PURPOSE_AUDIT, VANISHED
 from ..trail.find import file_is_compressed, lines_with
 from ..trail.read import glance, is_whole, parse, supersedes

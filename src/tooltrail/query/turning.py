@@ -1,7 +1,6 @@
 """Find where it broke: the last run of a command that went well, and the first that did not."""
 
-from typing import TYPE_CHECKING, Any
-
+from .._typing import TYPE_CHECKING, Any
 from .._wire import OPEN_OUTCOMES
 from .search import is_failed
 

@@ -4,9 +4,9 @@ import gzip
 import json
 import os
 import zlib
-from typing import Any
 
 from .._encode import encode, sha256
+from .._typing import Any
 from .._wire import ALGORITHM, OWN_TOOL
 from ..settings import settings_for
 from ..trail import data_home

@@ -3,10 +3,10 @@
 import re
 from collections import defaultdict
 from os.path import commonprefix
-from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from .._encode import sha256
+from .._typing import TYPE_CHECKING
 from .._wire import ALGORITHM, REDACTED
 from ..errors import UsageError
 

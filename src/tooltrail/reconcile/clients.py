@@ -1,8 +1,8 @@
 """The HTTP clients whose command lines are understood, and how they end without an answer."""
 
 import os
-from typing import TYPE_CHECKING
 
+from .._typing import TYPE_CHECKING
 from .curl import asked_of_curl
 from .httpie import asked_of_httpie, asked_of_httpx
 from .wget import asked_of_wget

@@ -1,7 +1,6 @@
 """Whether a tool keeps a log, and from when on: only then can a record be missing from it."""
 
-from typing import TYPE_CHECKING
-
+from .._typing import TYPE_CHECKING
 from .._wire import IMPORT_TOOL, LOG_NAME, OWN_TOOL
 from ..settings import settings_for
 from ..trail import data_home, tool_name

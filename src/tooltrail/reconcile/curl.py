@@ -1,8 +1,8 @@
 """What requests a command line of curl asks for, by its own manual."""
 
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from .._typing import TYPE_CHECKING
 from .addresses import Address, Asked, address, expanded
 from .options import PERHAPS, PLAIN, UNKNOWN, Style, names_in, read
 

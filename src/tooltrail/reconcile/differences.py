@@ -1,7 +1,6 @@
 """In what two records of the same call differ. What only one of them has is no difference."""
 
-from typing import TYPE_CHECKING, Any
-
+from .._typing import TYPE_CHECKING, Any
 from .._wire import REDACTED
 from . import bodies
 

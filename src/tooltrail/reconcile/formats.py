@@ -5,8 +5,8 @@ Fields are `time`, `method`, `path`, `status`, `host`, all texts, as far as the 
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from ..errors import UsageError
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ names is therefore looked up in all logs, whatever was asked for.
 """
 
 import re
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from ..query.options import Query
 from ..query.search import Search
 from ..trail.read import glance

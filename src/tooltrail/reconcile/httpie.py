@@ -1,8 +1,8 @@
 """What request a command line of HTTPie, xh or httpx asks for, by their own manuals."""
 
 import re
-from typing import TYPE_CHECKING
 
+from .._typing import TYPE_CHECKING
 from .addresses import Asked, address
 from .options import PERHAPS, PLAIN, UNKNOWN, Style, names_in, read
 

@@ -7,8 +7,8 @@ fit alike, that is said.
 """
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
 
+from .._typing import TYPE_CHECKING
 from .differences import same_arguments
 from .record import STARTED_IT, TOLD_OF_IT, Record
 

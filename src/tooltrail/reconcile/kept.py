@@ -1,7 +1,6 @@
 """Receipts that callers kept, held against the logs: what a log no longer holds."""
 
-from typing import TYPE_CHECKING
-
+from .._typing import TYPE_CHECKING
 from .._wire import ALGORITHM, OWN_TOOL
 from ..query.gaps import is_there
 from ..settings import settings_for

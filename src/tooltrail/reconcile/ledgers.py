@@ -1,7 +1,6 @@
 """Two ledgers of the same calls, held against each other: the callers' and the tools'."""
 
-from typing import TYPE_CHECKING, Any
-
+from .._typing import TYPE_CHECKING, Any
 from .._wire import NOT_STARTED, OPEN_OUTCOMES, RUNNING, TIMED_OUT
 from ..query.options import Query
 from . import coverage

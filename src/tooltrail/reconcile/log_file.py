@@ -4,8 +4,8 @@ import os
 import stat
 import sys
 from io import BufferedReader
-from typing import TYPE_CHECKING
 
+from .._typing import TYPE_CHECKING
 from ..errors import UsageError
 from ..transcripts.packed import MAGIC, unpacked
 

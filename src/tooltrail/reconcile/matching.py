@@ -3,8 +3,8 @@
 import math
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from typing import TYPE_CHECKING
 
+from .._typing import TYPE_CHECKING
 from .clocks import EARLY_S, LATE_S, MOST_S, Offset, interval_of, offsets
 from .order import Pair, most_matched, shares
 

@@ -1,6 +1,8 @@
 """Read a client's words as its own parser does: options, their values, and what is left."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+from .._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -8,7 +8,9 @@ with a tree of prefix sums. Sums are kept as logarithms: they outgrow any float.
 
 from collections import defaultdict
 from math import exp, log1p
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+from .._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

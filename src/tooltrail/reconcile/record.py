@@ -1,8 +1,8 @@
 """One record of a call, on the side of its caller or of its tool."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from .._wire import (
     OPEN_OUTCOMES,
     PURPOSE_AUDIT,

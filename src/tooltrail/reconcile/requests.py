@@ -1,8 +1,8 @@
 """The HTTP requests that the recorded calls made, as a server should have seen them."""
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from .._wire import NOT_STARTED, REDACTED
 from .clients import asked_of, unanswered
 from .record import STARTED_IT, TOLD_OF_IT, Record, milliseconds

@@ -1,7 +1,6 @@
 """Recorded calls, held against the log of the server that they called."""
 
-from typing import TYPE_CHECKING, Any
-
+from .._typing import TYPE_CHECKING, Any
 from ..errors import UsageError
 from ..query.search import Search
 from .candidates import Candidates

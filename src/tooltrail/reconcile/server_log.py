@@ -2,8 +2,8 @@
 
 import re
 from itertools import chain
-from typing import TYPE_CHECKING
 
+from .._typing import TYPE_CHECKING
 from ..errors import UsageError
 from .formats import EXPECTED, reader_of
 from .log_file import LogFile

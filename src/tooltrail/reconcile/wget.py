@@ -1,7 +1,6 @@
 """What requests a command line of GNU Wget asks for, by its own manual."""
 
-from typing import TYPE_CHECKING
-
+from .._typing import TYPE_CHECKING
 from .addresses import Asked, address
 from .options import PERHAPS, PLAIN, UNKNOWN, Style, names_in, read
 

@@ -10,8 +10,8 @@ are cut at the earliest of them. What is nested deeper than 100 calls stands at 
 """
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from ..query.search import is_failed
 from . import blame, clocks, repeats
 from .blame import Segment

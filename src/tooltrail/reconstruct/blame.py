@@ -9,7 +9,7 @@ that ended last. So each moment of the trace belongs to one thing alone, and the
 whole; calls that ran beside the path cost nothing.
 """
 
-from typing import TYPE_CHECKING, Any
+from .._typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -1,8 +1,8 @@
 """What a trace cannot show, as far as the trace itself tells."""
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
+from .._typing import TYPE_CHECKING
 from .._wire import NOT_STARTED, OPEN_OUTCOMES, RECORDER_TOOL, RUNNING
 from ..settings import METADATA
 

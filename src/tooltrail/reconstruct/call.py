@@ -2,8 +2,8 @@
 
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from .._wire import OPEN_OUTCOMES, RECORDER_HOOK, RECORDER_IMPORT, REPLACED
 from ..query.steps import StepTaken, steps_of
 

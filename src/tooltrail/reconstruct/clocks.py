@@ -6,8 +6,7 @@ all processes of one boot of a machine have the same clock. Each time is believe
 allow, and moved no further than they demand; what was moved is said.
 """
 
-from typing import TYPE_CHECKING, Any
-
+from .._typing import TYPE_CHECKING, Any
 from .._wire import RECORDER_HOOK, RECORDER_IMPORT, RECORDER_TOOL
 from .call import moment
 

@@ -8,9 +8,9 @@ versions, where they ran, and how long they took, where that is more than noise.
 from array import array
 from collections import Counter, defaultdict
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING, Any
 
 from .._plain import encode_any
+from .._typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -11,8 +11,8 @@ one that names the tool.
 
 import re
 from bisect import bisect_right
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from .._wire import (
     OPEN_OUTCOMES,
     RECORDER_CALLER,

@@ -1,7 +1,6 @@
 """Find the calls of a trace that were made more than once."""
 
-from typing import TYPE_CHECKING
-
+from .._typing import TYPE_CHECKING
 from .._wire import REDACTED
 from ..settings import METADATA
 

@@ -1,6 +1,6 @@
 """Hang each call under its parent: circles are cut, and what is nested too deep is lifted."""
 
-from typing import TYPE_CHECKING
+from .._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

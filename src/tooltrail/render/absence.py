@@ -1,8 +1,8 @@
 """Deliver the proof that there was no such call, or why it cannot be had."""
 
 import sys
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from ..entry import error_fields
 from ..errors import TooltrailError
 from ..query.options import JSON, TABLE, query_from

@@ -1,7 +1,6 @@
 """What a wrapper saw of the processes below it, in words: `tooltrail run --instrument`."""
 
-from typing import TYPE_CHECKING, Any
-
+from .._typing import TYPE_CHECKING, Any
 from .safe import safe
 
 if TYPE_CHECKING:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from .._ending import by_exception
 from .._signals import Answered, Terminated, die_by
+from .._typing import TYPE_CHECKING, Any
 from .._wire import OWN_TOOL
 from ..checker import rubric
 from ..checker.report import FAILED, NOT_APPLICABLE, PASSED, UNKNOWN, Report

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Generator
 from contextlib import suppress
 from errno import EBADF, EPIPE
-from typing import TYPE_CHECKING, Any
 
 from .._ending import by_exception
 from .._host import say
 from .._stdout import is_terminal
+from .._typing import TYPE_CHECKING, Any
 from .._wire import FAILURE, USAGE_ERROR
 from ..entry import Ending, error_fields
 from ..envelope import document, response

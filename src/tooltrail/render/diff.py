@@ -1,7 +1,6 @@
 """Deliver what changed between two runs."""
 
-from typing import TYPE_CHECKING, Any
-
+from .._typing import TYPE_CHECKING, Any
 from ..entry import error_fields
 from ..errors import NotFoundError, TooltrailError
 from ..query.options import Query, query_from

@@ -3,8 +3,7 @@
 And until when a call is drawn that has no end in the record.
 """
 
-from typing import TYPE_CHECKING
-
+from .._typing import TYPE_CHECKING
 from .._wire import RUNNING
 from ..reconstruct.call import moment
 

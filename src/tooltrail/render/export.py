@@ -4,9 +4,9 @@ import os
 import sys
 from contextlib import contextmanager
 from errno import EBADF
-from typing import IO, TYPE_CHECKING, Any
 
 from .._stdout import is_terminal
+from .._typing import IO, TYPE_CHECKING, Any
 from ..errors import TooltrailError, UsageError
 from ..query.columns import COLUMNS, flat
 from ..query.options import CSV, JSONL, query_from

@@ -3,10 +3,9 @@
 import os
 import select
 import sys
-from copy import copy
-from typing import TYPE_CHECKING, Any
 
 from .._host import say
+from .._typing import TYPE_CHECKING, Any
 from ..entry import Ending
 from ..errors import CommandError, TooltrailError, UsageError
 from ..query import cursor as cursors
@@ -162,9 +161,7 @@ class _Reader:
 
 def _with_tail(query: "Query", tail: int | None) -> "Query":
     """Return the query for what is shown before following: the last few, unless it says since."""
-    past = copy(query)
-    past.tail = tail or (None if query.since else _BACKLOG)
-    return past
+    return query.but(tail=tail or (None if query.since else _BACKLOG))
 
 
 def _refuse_what_does_not_fit(values: "Mapping[str, Any]") -> None:

@@ -1,10 +1,10 @@
 """Print entries as they are found: a table for people, JSON lines or one response for programs."""
 
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
 
 from .._plain import encode_any, encode_parsed
 from .._signals import Terminated
+from .._typing import TYPE_CHECKING, Any
 from ..query.options import CSV, JSON, JSONL
 from .safe import duration, fit, pad, safe, width
 from .words import call_words, exit_words, mark

@@ -1,8 +1,8 @@
 """Rows as Parquet, in groups as they come. Needs pyarrow, the extra `parquet`."""
 
 from itertools import islice
-from typing import IO, TYPE_CHECKING, Any
 
+from .._typing import IO, TYPE_CHECKING, Any
 from ..errors import TooltrailError
 from ..query.columns import COLUMNS, NUMBER, TIME, moment
 

@@ -3,8 +3,7 @@
 Tolerant of whatever stands there.
 """
 
-from typing import TYPE_CHECKING, Any
-
+from .._typing import TYPE_CHECKING, Any
 from .words import call_words, ending_words, error_words
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
 """How far a long reading is, on a terminal."""
 
 import time
-from typing import TYPE_CHECKING
 
+from .._typing import TYPE_CHECKING
 from .safe import safe
 
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from ..entry import error_fields
 from ..errors import TooltrailError
 from ..reconcile import ledgers, server

@@ -6,9 +6,9 @@ capped.
 """
 
 from functools import lru_cache
-from typing import Any
 
 from .._encode import encode
+from .._typing import Any
 
 _ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _WIDE = frozenset({"W", "F"})

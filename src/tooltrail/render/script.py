@@ -6,8 +6,8 @@ Secrets are not in the record; each is a variable that the script asks for by na
 
 import re
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from .._wire import OPEN_OUTCOMES, RECORDER_TOOL, REDACTED
 from ..errors import UsageError
 from .safe import duration, safe

@@ -1,9 +1,9 @@
 """Deliver statistics: a table for people, rows for programs."""
 
 import sys
-from typing import TYPE_CHECKING, Any
 
 from .._stdout import is_terminal
+from .._typing import TYPE_CHECKING, Any
 from ..envelope import document
 from ..query.options import CSV, JSON, JSONL, query_from
 from ..query.stats import COMMAND, QUANTILES, Stats, summed

@@ -1,7 +1,6 @@
 """The rows of a call's steps in a drawn trace: the longest of them, in the order they began."""
 
-from typing import TYPE_CHECKING
-
+from .._typing import TYPE_CHECKING
 from .._wire import FAILURE, UNFINISHED
 from .safe import safe
 

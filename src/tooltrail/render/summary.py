@@ -5,8 +5,8 @@ characters of such text.
 """
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
+from .._typing import TYPE_CHECKING
 from .._wire import OPEN_OUTCOMES
 from .safe import duration, fit, safe, width
 from .words import call_words, ending_words, error_words, mark

@@ -2,11 +2,10 @@
 
 import gc
 import sys
-from copy import copy
 from itertools import islice
-from typing import TYPE_CHECKING, Any
 
 from .._stdout import is_terminal
+from .._typing import TYPE_CHECKING, Any
 from ..envelope import document
 from ..errors import NotFoundError, UsageError
 from ..query.gaps import begun_late
@@ -94,8 +93,7 @@ def _find(
     tried: set[str] = set()
     while trace_id is not None and trace_id not in tried:
         tried.add(trace_id)
-        query = copy(query)
-        query.trace_id = trace_id
+        query = query.but(trace_id=trace_id)
         search = Search(query, progress=progress)
         entries = iter(search)
         kept = list(islice(entries, MAX_CALLS))
@@ -117,10 +115,7 @@ def _find(
 
 def _trace_of_call(window: Query, request_id: str | None) -> "tuple[Search, str | None]":
     """Return the trace of one call; of the last one where none is named; and how it was sought."""
-    query = copy(window)
-    query.request_id = request_id
-    query.tail = None if request_id else 1
-    search = Search(query)
+    search = Search(window.but(request_id=request_id, tail=None if request_id else 1))
     entry = next(iter(search), None)
     return search, None if entry is None else str(entry.get("trace_id"))
 

@@ -1,7 +1,6 @@
 """Draw a trace: calls in order, nested under their parents, each on its place in time."""
 
-from typing import TYPE_CHECKING
-
+from .._typing import TYPE_CHECKING
 from ..reconstruct.blame import GAP, LOG, OWN, SHUTDOWN, STARTUP
 from . import below, steps
 from .safe import duration, fit, folded, pad, safe, width

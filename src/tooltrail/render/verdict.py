@@ -1,8 +1,8 @@
 """Say what a verification found: for people in sentences, for programs as one response."""
 
 import sys
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from ..entry import error_fields
 from ..errors import TooltrailError
 from ..query.options import JSON, TABLE

@@ -1,7 +1,6 @@
 """Say in few words what a call was and how it ended: the same in every view."""
 
-from typing import TYPE_CHECKING, Any
-
+from .._typing import TYPE_CHECKING, Any
 from .._wire import (
     GOOD_OUTCOMES,
     ORIGIN_EXECUTED,

@@ -8,9 +8,9 @@ not interactive.
 import os
 import shlex
 import sys
-from typing import TYPE_CHECKING, Any
 
 from .. import userfile
+from .._typing import TYPE_CHECKING, Any
 from .._wire import OWN_TOOL
 from ..errors import UsageError
 from ..settings import settings_for

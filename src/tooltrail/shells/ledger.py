@@ -8,7 +8,7 @@ Where the statuses do not fit the commands (an element was a subshell or a loop,
 is told) nobody can say whose they are, and no end is written: unknown is better than wrong.
 """
 
-from typing import TYPE_CHECKING
+from .._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,11 +20,11 @@ from contextlib import suppress
 from errno import ENXIO
 from fcntl import F_SETPIPE_SZ, fcntl
 from stat import S_ISFIFO
-from typing import TYPE_CHECKING
 
 from .._encode import encode
 from .._ending import by_exit_code
 from .._host import boot_id, pid_namespace, start_ticks, timestamp, user_name
+from .._typing import TYPE_CHECKING
 from .._wire import OWN_TOOL, RECORDER_HOOK, REPLACED, TOOL_TRACE_ID, UNKNOWN
 from ..context import from_environment, is_request_id
 from ..entry import Ending

@@ -8,10 +8,10 @@ program by itself, unrecorded.
 import os
 import stat
 import sys
-from typing import TYPE_CHECKING
 
 from .._child import find_program
 from .._host import randomness
+from .._typing import TYPE_CHECKING
 from .._wire import OWN_TOOL
 from ..errors import NotFoundError, TooltrailError, UsageError
 from ..settings import settings_for

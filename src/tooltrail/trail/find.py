@@ -9,8 +9,8 @@ index, an id is searched for in the blocks that may hold it.
 import os
 from errno import EBADMSG
 from functools import partial
-from typing import TYPE_CHECKING
 
+from .._typing import TYPE_CHECKING
 from . import scan
 from .index import places_of
 from .packed import unpacked

@@ -11,8 +11,8 @@ import zlib
 from array import array
 from bisect import bisect_left
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from .._wire import CONTINUES
 from . import side
 from .packed import MEMBER, unpacked

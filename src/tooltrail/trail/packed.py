@@ -4,7 +4,8 @@ Every gzip reads them as one file. Who knows where a member begins need not unpa
 """
 
 import zlib
-from typing import TYPE_CHECKING
+
+from .._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ the line without a newline.
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from .find import beginnings, from_time, lines_from
 from .segments import UNREADABLE, Unread, sealed_segments
 

@@ -10,9 +10,9 @@ before, and `memmem` does that piece. The first pieces show which of them is the
 import mmap
 import os
 from functools import cache
-from typing import TYPE_CHECKING
 
 from .._host import monotonic_ns
+from .._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,8 +14,8 @@ import os
 import sys
 import zlib
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from .segments import open_plainly
 
 if TYPE_CHECKING:

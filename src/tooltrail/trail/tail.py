@@ -5,8 +5,8 @@ is kept beside it as a hint, which is looked at before it is believed.
 """
 
 import os
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from .find import lines_from
 from .read import glance, is_whole, parse
 from .segments import UNREADABLE, first_log_id, lines_of, snapshot

@@ -9,11 +9,11 @@ import json
 import os
 from contextlib import contextmanager, nullcontext
 from fcntl import LOCK_EX, LOCK_NB, flock
-from typing import TYPE_CHECKING, Any
 
 from .. import _host
 from .._claims import Agent, clean_id
 from .._encode import encode, printable, sha256
+from .._typing import TYPE_CHECKING, Any
 from .._wire import ALGORITHM, IMPORT_TOOL, OWN_TOOL, RECORDER_HOOK, RECORDER_IMPORT
 from ..agents.command_line import called
 from ..agents.event import BOTH

@@ -7,8 +7,7 @@ stands in a message of its own, in the queue of messages or beside another one, 
 the tool with which the model asked for it; a resumed session repeats lines of the one before.
 """
 
-from typing import TYPE_CHECKING, Any
-
+from .._typing import TYPE_CHECKING, Any
 from .._wire import KILLED
 from ..agents import claude_code
 from ..agents.event import ended_with, exit_code, not_allowed

@@ -9,8 +9,8 @@ end there, with exit code and duration.
 """
 
 import json
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from ..agents import codex
 from .ran import Ran, nanoseconds, object_in
 

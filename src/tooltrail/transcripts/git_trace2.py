@@ -4,8 +4,7 @@ A process is known by its `sid`; that of a process which another git started, or
 begins with its parent's and a slash. A target may be a file for all processes, or a folder.
 """
 
-from typing import TYPE_CHECKING, Any
-
+from .._typing import TYPE_CHECKING, Any
 from .._wire import KILLED, REPLACED
 from ..agents.event import ended_with, exit_code
 from ..context import is_request_id

@@ -5,9 +5,9 @@ there and ended, or the line to which an end is still to come.
 """
 
 import os
-from typing import TYPE_CHECKING, Any
 
 from .._host import timestamp, wall_ns
+from .._typing import TYPE_CHECKING, Any
 from .._wire import LOG_NAME
 from ..errors import CommandError
 from ..trail import data_home, log_path

@@ -4,9 +4,8 @@ The second kind: `timestamp` (ISO 8601), `argv` (a list) or `command` (a shell's
 known `tool`, `exit_code`, `duration_ms`, `session`, `id`, `trace_id`, `operator`, `cwd`, `host`.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from .._encode import sha256
+from .._typing import TYPE_CHECKING, Any
 from .._wire import (
     CRASHED,
     FAILURE,

@@ -3,7 +3,8 @@
 import zlib
 from errno import EIO
 from io import BufferedReader, RawIOBase
-from typing import Any
+
+from .._typing import Any
 
 MAGIC = b"\x1f\x8b"
 _PIECE = 1 << 18  # bytes

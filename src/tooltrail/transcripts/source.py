@@ -3,8 +3,8 @@
 import json
 import os
 from io import BufferedReader, FileIO
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from ..trail.segments import open_plainly
 from .packed import unpacked
 

@@ -7,10 +7,9 @@ never recorded, and a tail that was cut off, leave no trace: that is said, too.
 
 import os
 from collections import Counter
-from copy import copy
-from typing import TYPE_CHECKING, Any
 
 from .._host import now
+from .._typing import TYPE_CHECKING, Any
 from .._wire import LOG_NAME, OWN_TOOL
 from ..query.gaps import is_there
 from ..query.possible import why_possible
@@ -34,6 +33,10 @@ if TYPE_CHECKING:
     from .scope import Progress
 
 _NAMED = 5
+_CONDITIONS = (
+    *("since", "until", "tool", "command", "param", "text", "exit_code", "failed"),
+    *("outcome", "origin", "slower_than", "limit", "tail"),
+)
 
 
 class Absence:
@@ -103,12 +106,7 @@ def prove_none(
 
 def _without_conditions(query: "Query") -> "Query":
     """Return the query for all calls that may be meant: only whose they are is asked."""
-    wide = copy(query)
-    wide.since = wide.until = wide.tool = wide.command = wide.param = wide.text = None
-    wide.exit_code = wide.outcome = wide.origin = wide.slower_than = None
-    wide.failed = False
-    wide.limit = wide.tail = None
-    return wide
+    return query.but(**dict.fromkeys(_CONDITIONS))
 
 
 def _of_question(query: "Query", tools: "set[Any]", everywhere: bool) -> "Iterator[str]":

@@ -5,8 +5,7 @@ line after. With one, lines are gone: at the end of a sealed segment it was cut 
 were taken out. Where damaged lines stand in the gap, they are what has become of those lines.
 """
 
-from typing import TYPE_CHECKING
-
+from .._typing import TYPE_CHECKING
 from ..trail.segments import segment_name
 from .ends import is_erased, prune_of
 from .findings import EDITED, INSERTED, REMOVED, TRUNCATED, counted

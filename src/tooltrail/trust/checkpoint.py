@@ -20,8 +20,8 @@ import re
 from base64 import b64encode
 from errno import EAGAIN
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from .._wire import ALGORITHM, OWN_TOOL
 from ..errors import TooltrailError, UsageError
 from ..trail import tool_name

@@ -12,8 +12,8 @@ Numbers tell the first cases apart: without a gap a line was edited, with one li
 """
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING
 
+from .._typing import TYPE_CHECKING
 from .breaks import Breaks, Chain
 from .ends import damaged
 from .findings import EDITED, FORKED, INSERTED, REORDERED, Finding

@@ -5,8 +5,8 @@ seal. Nobody vouches for the last line, so it is parsed.
 """
 
 import os
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from ..trail.segments import segment_name
 from .findings import EDITED, ERASED, INSERTED, PRUNED, TORN, TRUNCATED, Finding, counted
 from .lines import (

@@ -11,10 +11,10 @@ import os
 import re
 import zlib
 from errno import EBADMSG
-from typing import TYPE_CHECKING, Any
 
 from .. import _host
 from .._encode import encode
+from .._typing import TYPE_CHECKING, Any
 from .._wire import ALGORITHM
 from ..trail.bodies import BODIES_NAME, body_path
 from ..trail.read import parse

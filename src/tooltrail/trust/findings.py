@@ -1,6 +1,6 @@
 """What a verification has to say: a verdict, the first line that is wrong, and a plain sentence."""
 
-from typing import Any
+from .._typing import Any
 
 EDITED = "edited"
 REMOVED = "removed"

@@ -4,8 +4,8 @@ import json
 import re
 from binascii import hexlify
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from ..trail import head_of
 from ..trail.read import parse
 

@@ -6,7 +6,8 @@ has it can append without the entries that it stands for.
 """
 
 from hashlib import sha256
-from typing import TYPE_CHECKING
+
+from .._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

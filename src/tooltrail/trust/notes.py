@@ -13,8 +13,8 @@ import binascii
 import os
 from base64 import b64decode, b64encode
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
+from .._typing import TYPE_CHECKING
 from ..errors import TooltrailError, UsageError
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ anything that holds them: transcripts, JSON lines, pretty-printed JSON, JSON ins
 
 import re
 from bisect import bisect_left, insort
-from typing import IO, TYPE_CHECKING, Any
 
+from .._typing import IO, TYPE_CHECKING, Any
 from .ends import prune_of
 from .findings import (
     EDITED,

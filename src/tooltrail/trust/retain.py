@@ -14,10 +14,10 @@ import sys
 import zlib
 from datetime import UTC, datetime
 from fcntl import LOCK_EX, LOCK_NB, flock
-from typing import TYPE_CHECKING
 
 from .. import _host
 from .._encode import encode
+from .._typing import TYPE_CHECKING
 from .._wire import ALGORITHM
 from ..errors import NotRecordedError
 from ..settings import settings_for

@@ -21,8 +21,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from errno import EAGAIN, EBADMSG, EMLINK
 from fcntl import LOCK_EX, LOCK_NB, flock
 from time import sleep
-from typing import IO, TYPE_CHECKING, cast
 
+from .._typing import IO, TYPE_CHECKING, cast
 from ..trail import OPEN_FLAGS, head_of, next_line, side
 from ..trail.packed import PackedWriter
 from ..trail.recover import create, cut_off, find_head, not_a_plain_file, wait_for_lock

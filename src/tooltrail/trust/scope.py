@@ -4,8 +4,8 @@ import os
 import re
 import stat
 import sys
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from .._wire import LOG_NAME, OWN_TOOL
 from ..errors import UsageError
 from ..settings import settings_for

@@ -6,10 +6,10 @@ call: which, when, and how it ended. Nothing of its content is left.
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
 from .._encode import encode, printable, sha256
+from .._typing import TYPE_CHECKING, Any
 from .._wire import ALGORITHM
 from ..trail import head_of
 from ..trail.read import parse

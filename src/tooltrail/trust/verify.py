@@ -5,8 +5,8 @@ prune, erase or compress while we read: what then looks wrong is read again.
 """
 
 import os
-from typing import TYPE_CHECKING
 
+from .._typing import TYPE_CHECKING
 from ..trail.lost import lost
 from ..trail.segments import snapshot
 from .diagnose import Diagnosis

@@ -13,8 +13,8 @@ nobody to vouch for it, and is parsed.
 from binascii import hexlify
 from bisect import bisect_left, bisect_right
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
 
+from .._typing import TYPE_CHECKING, Any
 from .findings import EDITED, ERASED, INSERTED, TORN, Finding, counted
 from .lines import (
     FULL_HEAD_BYTES,

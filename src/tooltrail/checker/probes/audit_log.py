@@ -2,8 +2,8 @@
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
 
+from ..._typing import TYPE_CHECKING, Any
 from ..._wire import REDACTED
 from ..audit import absent_fields, entry_of, holds, listing_of, moment
 from ..report import FAILED, NOT_APPLICABLE, PASSED, UNKNOWN, Finding, names_of, shown

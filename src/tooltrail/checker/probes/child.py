@@ -1,7 +1,6 @@
 """What the command starts: whether the caller's trace id gets there."""
 
-from typing import TYPE_CHECKING
-
+from ..._typing import TYPE_CHECKING
 from ..report import FAILED, NOT_APPLICABLE, PASSED, Finding, shown
 
 if TYPE_CHECKING:

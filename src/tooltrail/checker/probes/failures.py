@@ -1,7 +1,6 @@
 """Calls that do not succeed, and calls that ask what there is: each is a response as well."""
 
-from typing import TYPE_CHECKING
-
+from ..._typing import TYPE_CHECKING
 from ..examination import SEED_TRACE
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ import os
 import signal
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
+from ..._typing import TYPE_CHECKING
 from ..audit import entry_of, holds, lines_in, listing_of
 from ..report import FAILED, PASSED, UNKNOWN, Finding
 from ..rubric import PROBE

@@ -3,8 +3,8 @@
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
 
+from ..._typing import TYPE_CHECKING, Any
 from ..audit import absent_fields, entry_of
 from ..examination import Seen, not_tried
 from ..report import FAILED, NOT_APPLICABLE, PASSED, UNKNOWN, Finding

@@ -1,7 +1,6 @@
 """The responses that were seen: ids, durations and times in each of them."""
 
-from typing import TYPE_CHECKING, Any
-
+from ..._typing import TYPE_CHECKING, Any
 from ..audit import moment
 from ..report import FAILED, NOT_APPLICABLE, PASSED, UNKNOWN, Finding, names_of, shown
 from ..responses import DOCUMENT, ENVELOPE, META, SEVERAL

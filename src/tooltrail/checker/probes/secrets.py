@@ -2,10 +2,10 @@
 
 import os
 import re
-from typing import TYPE_CHECKING
 
 from ..._host import randomness
 from ..._names import is_secret_name
+from ..._typing import TYPE_CHECKING
 from ..audit import files_below, holds
 from ..report import FAILED, NOT_APPLICABLE, PASSED, UNKNOWN, Finding
 from ..rubric import PROBE

@@ -1,7 +1,6 @@
 """The caller's trace id: the standard's own check, then ids that are hard to carry."""
 
-from typing import TYPE_CHECKING
-
+from ..._typing import TYPE_CHECKING
 from ..examination import SEED_TRACE
 from ..report import FAILED, PASSED, UNKNOWN, Finding
 from ..responses import META_FILE

@@ -8,10 +8,10 @@ from base64 import b64encode
 from hashlib import sha256
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from ..._encode import encode
 from ..._plain import encode_any
+from ..._typing import TYPE_CHECKING, Any
 from ..._wire import OPEN_OUTCOMES
 from ...query.search import is_failed
 from ..safe import duration, safe

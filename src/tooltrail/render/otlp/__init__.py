@@ -4,10 +4,9 @@ Each line is one `{"resourceSpans":…}` or one `{"resourceLogs":…}`, and shor
 that take a megabyte a line at most.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from ... import __version__
 from ..._encode import encode
+from ..._typing import TYPE_CHECKING, Any
 from ..epoch import Epoch
 from . import logs, spans
 from .ids import TraceIds

@@ -5,9 +5,8 @@ trace id; its span id is derived from its request id. Both are what `context.chi
 passed on, so that spans of programs with an OpenTelemetry SDK of their own fit below.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from ..._claims import parse_traceparent
+from ..._typing import TYPE_CHECKING, Any
 from ...context import w3c_span_id, w3c_trace_id
 from ..parts import inner, text
 

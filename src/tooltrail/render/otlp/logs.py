@@ -1,7 +1,6 @@
 """What a trace tells as log records: how each call ended, its warnings, and what is not seen."""
 
-from typing import TYPE_CHECKING, Any
-
+from ..._typing import TYPE_CHECKING, Any
 from ...query.search import is_failed
 from ...reconstruct.call import moment
 from ..parts import inner, text, whole

@@ -6,8 +6,8 @@ it, HTTP requests CLIENT spans.
 """
 
 from posixpath import basename
-from typing import TYPE_CHECKING, Any
 
+from ..._typing import TYPE_CHECKING, Any
 from ..._wire import OWN_TOOL, RECORDER_TOOL, RECORDER_WRAPPER
 from ...query.search import is_failed
 from ..epoch import has_end

@@ -1,8 +1,7 @@
 """Values as OTLP/JSON has them: 64-bit numbers are texts, and each value says its type."""
 
-from typing import TYPE_CHECKING, Any
-
 from ..._encode import encode
+from ..._typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

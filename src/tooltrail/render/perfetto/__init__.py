@@ -7,10 +7,10 @@ nest, so what ran beside something has a track of its own, and an arrow leads to
 
 from heapq import heappop, heappush
 from itertools import count
-from typing import TYPE_CHECKING, Any
 
 from ... import __version__
 from ..._encode import encode
+from ..._typing import TYPE_CHECKING, Any
 from ...query.search import is_failed
 from ..epoch import Epoch, has_end
 from ..parts import call_name, failure_words, inner, requests_of, steps_of, text, told_name

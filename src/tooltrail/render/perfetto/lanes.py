@@ -5,7 +5,8 @@ no stranger to it. Else it is on the lowest track of its host that is free.
 """
 
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any
+
+from ..._typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ...reconstruct import Call
