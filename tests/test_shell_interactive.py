@@ -173,6 +173,19 @@ def test_installing_twice_and_taking_away_leaves_the_users_file(home: Home, name
     assert not any(edit.changed for edit in shells.uninstall(name, **options))
 
 
+@pytest.mark.parametrize("before", [None, "", "# mine\n"])
+def test_taking_away_gives_back_what_was_there(home: Home, before: str | None) -> None:
+    """No file where there was none; an empty one where there was an empty one."""
+    rc = home.path / ".bashrc"
+    if before is not None:
+        rc.write_text(before)
+    install(home, "bash")
+    for edit in shells.uninstall("bash", command=["tooltrail"], home=str(home.path), project=None):
+        userfile.apply(edit)
+    assert (rc.read_text() if rc.exists() else None) == before
+    assert any(home.path.glob(".bashrc.*")) == (before is not None)
+
+
 def test_a_block_without_its_end_is_left_to_its_owner(home: Home) -> None:
     """Nobody can say what would be taken away with it."""
     install(home, "bash")

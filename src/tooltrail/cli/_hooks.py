@@ -112,8 +112,9 @@ def _change(call: "RecordedBlock", values: "Row") -> "Row":
 
 
 def _shown(call: "RecordedBlock", edit: Edit) -> list[str]:
-    """Return the diff without the keys that other people's settings hold."""
-    return [call.redactor.text(line, "data.diff") for line in edit.diff()]
+    """Return the diff of a file of others', without the keys that it holds."""
+    lines = [] if edit.ours else edit.diff()
+    return [call.redactor.text(line, "data.diff") for line in lines]
 
 
 def _statuses(name: str | None) -> "Iterator[Row]":
@@ -204,8 +205,7 @@ def _answer(
 
 def _change_lines(data: "Row") -> "Iterator[str]":
     for file in data["files"]:
-        if not file["ours"]:
-            yield from (safe(line) for line in file["diff"])
+        yield from (safe(line) for line in file["diff"])
         if not file["changed"]:
             yield f"{safe(file['path'])}: as before"
         elif data["dry_run"]:

@@ -73,7 +73,9 @@ def uninstall(
     _refuse(name, project)
     path, before = _startup(name, home)
     after = None if before is None else _without_block(before, path)
-    return [Edit(path, before, after), _script_edit(name, None)]
+    # Of a file that was changed there is a backup: without one, there was no such file.
+    alone = bool(before) and not after and next(userfile.backups(path), None) is None
+    return [Edit(path, before, None if alone else after, ours=alone), _script_edit(name, None)]
 
 
 def status(
