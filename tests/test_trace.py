@@ -590,6 +590,14 @@ def test_the_script_stops_where_a_step_ends_otherwise(home: Home, tmp_path: Path
     assert (tmp_path / "after").exists()
 
 
+def test_the_script_waits_no_longer_than_the_caller_did(home: Home) -> None:
+    """What was ended when its time was up is ended again."""
+    command = ["sh", "-c", "echo begun; sleep 60"]
+    home.tooltrail("run", "--trace-id", "t", "--timeout", "0.2", "--", *command)
+    again = replayed(home, "t")
+    assert (again.stdout, again.returncode) == ("begun\n", 0), again.stderr
+
+
 def test_the_script_asks_for_secrets_by_name(home: Home) -> None:
     """It has none of them, and does nothing until they are given."""
     secret = "hunter2-horse-battery"

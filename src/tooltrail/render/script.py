@@ -8,7 +8,7 @@ import re
 from itertools import pairwise
 
 from .._typing import TYPE_CHECKING, Any
-from .._wire import OPEN_OUTCOMES, RECORDER_TOOL, REDACTED
+from .._wire import OPEN_OUTCOMES, RECORDER_TOOL, REDACTED, TIMED_OUT
 from ..errors import UsageError
 from .safe import duration, safe
 from .words import call_words, ending_words
@@ -111,7 +111,7 @@ def _step(
     words = [secrets.word(argv, at) for at in range(len(argv))]
     if _KEYWORD.fullmatch(argv[0]):
         words[0] = f"'{argv[0]}'"  # quoted, it is a program's name
-    words = [*_variables(outer, secrets), *words]
+    words = [*_variables(outer, secrets), *_patience(call), *words]
     line = " ".join(words)
     yield f"(cd {_quoted(cwd)} || exit 125; {line})\n" if isinstance(cwd, str) else f"{line}\n"
     code = shown.get("exit_code")
@@ -137,6 +137,13 @@ def _argv(call: "Call") -> list[str] | None:
     executable = process.get("executable") if isinstance(process, dict) else None
     interpreted = isinstance(executable, str) and "python" in executable.rpartition("/")[2]
     return [str(executable), *argv] if interpreted else argv
+
+
+def _patience(call: "Call") -> "Sequence[str]":
+    """Return the words that end a call as its caller did, when its time was up."""
+    took = call.duration_ms
+    ended = call.shown.get("outcome") == TIMED_OUT and isinstance(took, int)
+    return ("timeout", f"{took / 1000:.3f}") if ended and took else ()
 
 
 def _variables(entry: "dict[str, Any]", secrets: "_Secrets") -> "Iterator[str]":
