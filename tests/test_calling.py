@@ -297,6 +297,8 @@ def test_what_cannot_be_started_is_a_result(
         ([], "no command"),
         ([""], "no command"),
         (["echo", "a\0b"], "NUL"),
+        (["sleep", 1], r"cmd\[1\] is of type int"),
+        ([None], r"cmd\[0\] is of type NoneType"),
     ],
 )
 def test_what_is_no_command_is_refused(home: Home, command: Any, message: str) -> None:

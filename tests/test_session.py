@@ -154,6 +154,8 @@ def test_get_audit_log_of_a_tool_that_has_none_says_so(home: Home) -> None:
         tooltrail.get_audit_log("ls")
     assert caught.value.hint is not None
     assert "tooltrail log --tool ls" in caught.value.hint
+    with pytest.raises(tooltrail.TooltrailError, match="nosuchtool audit-log: command not found"):
+        tooltrail.get_audit_log("nosuchtool")
 
 
 def test_an_audit_log_that_ended_badly_is_no_whole_one(home: Home) -> None:

@@ -270,7 +270,12 @@ def _arguments(cmd: "Sequence[str | os.PathLike[str]]") -> list[str]:
             "cmd is one text, not a list of arguments",
             hint="write ['git', 'status'], or ['sh', '-c', LINE] for a shell's line",
         )
-    arguments = [os.fsdecode(argument) for argument in cmd]
+    given = list(cmd)
+    for at, argument in enumerate(given):
+        if not isinstance(argument, (str, bytes, os.PathLike)):
+            kind = type(argument).__name__
+            raise UsageError(f"cmd[{at}] is of type {kind}: arguments are text, or paths")
+    arguments = [os.fsdecode(argument) for argument in given]
     if not arguments or not arguments[0]:
         raise UsageError("cmd names no command", hint="write ['git', 'status']")
     if any("\0" in argument for argument in arguments):

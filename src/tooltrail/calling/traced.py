@@ -86,8 +86,11 @@ class AuditLogError(TooltrailError):
 
     def __init__(self, tool: str, result: "Any") -> None:
         last = result.stderr.strip().rpartition("\n")[2][:300]
+        ended = (
+            f"ended with exit code {result.exit_code}: {last}" if last else result.error["message"]
+        )
         super().__init__(
-            f"{tool} audit-log ended with exit code {result.exit_code}: {last}",
+            f"{tool} audit-log: {ended}",
             hint=f"tooltrail log --tool {tool} lists what was recorded of it",
         )
         self.result = result
