@@ -19,7 +19,7 @@ from tooltrail.query.similar import traces_like
 from tooltrail.reconstruct import Call, Trace, rebuild
 from tooltrail.render import trace as showing
 
-CAPS = 20_000
+CAPS = 10_000
 NOON = 1_795_435_200_000  # ms
 
 
@@ -122,7 +122,7 @@ def test_of_a_trace_too_long_for_memory_the_first_calls_are_shown(home: Home) ->
     assert data["count"] == CAPS
     assert data["gaps"][0] == {
         "code": "TOO_MANY_CALLS",
-        "message": "the first 20000 of its calls are here, 5 more are not"
+        "message": "the first 10000 of its calls are here, 5 more are not"
         " (--since and --until narrow it)",
     }
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Entry = dict[str, Any]
     Glanced = tuple[bytes, bool, bytes, bytes]  # a line, whether it is whole, event, request id
 
-_MAX_KEPT = 33_554_432  # bytes of lines that are not looked for a second time
+_MAX_KEPT = 20_971_520  # bytes of lines that are not looked for a second time
 _TOLD_LINES = 4_096  # between two words on how far it is
 _TOGETHER = 16  # lines that are handed on at once: each of them may be large
 _STAGES = (250, 2_500, 25_000)  # lines that are looked at before all of them are
@@ -196,8 +196,9 @@ class _Twice:
                 told(size)
             done += _TOGETHER
             size += sum(len(each[0]) for each in some)
-            if size <= _MAX_KEPT:
-                kept += some
+            kept += some
+            if size > _MAX_KEPT:
+                kept.clear()
             yield from some
         if size <= _MAX_KEPT:
             self._kept = kept

@@ -39,7 +39,7 @@ TREE, SUMMARY, HTML, PERFETTO, OTLP, SCRIPT = (
     *("tree", "summary", "html", "perfetto", "otlp", "script"),
 )
 OUTPUTS = (TREE, SUMMARY, JSON, HTML, SCRIPT, PERFETTO, OTLP)
-MAX_CALLS = 20_000  # of one trace, in memory at once
+MAX_CALLS = 10_000  # of one trace, in memory at once
 _REQUEST = "req_"
 _TOLD_IN_IT = (TREE, SUMMARY, HTML)  # which show what the search could not see
 

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 _THREADED = 50_000_000  # bytes: a smaller file is searched before a thread has started
 _PIECE = 33_554_432  # bytes that one thread searches at a time; whole pages
+_AT_ONCE = 67_108_864  # bytes that all threads search at a time: so much memory they take
+_HELD = 4_194_304  # bytes of lines that were yielded and still are in memory
 _MOST_THREADS = 8
+_AHEAD = 2  # pieces, beside one for each thread, that are searched before they are wanted
 
 
 def lines_in(file: "IO[bytes]", size: int, literal: bytes) -> "Iterator[bytes]":
@@ -34,13 +37,17 @@ def lines_in(file: "IO[bytes]", size: int, literal: bytes) -> "Iterator[bytes]":
         if size <= _THREADED or _of_libc("memmem") is None:
             yield from lines_in_block(mapped, literal)
             return
-        last_end = 0
+        last_end = let_go = 0
         with _mapped(file, size) as ours, _Threads(ours, size, literal) as threads:
             for at in threads.places():
-                if at >= last_end:
-                    start = mapped.rfind(b"\n", 0, at) + 1
-                    last_end = mapped.find(b"\n", at) + 1 or size
-                    yield mapped[start:last_end]
+                if at < last_end:
+                    continue
+                start = mapped.rfind(b"\n", 0, at) + 1
+                last_end = mapped.find(b"\n", at) + 1 or size
+                yield mapped[start:last_end]
+                if last_end - let_go >= _HELD:
+                    _let_go(mapped, let_go, last_end)
+                    let_go = last_end - last_end % mmap.PAGESIZE
 
 
 def lines_in_block(block: "bytes | mmap.mmap", literal: bytes) -> "Iterator[bytes]":
@@ -85,17 +92,21 @@ class _Threads:
 
         self._ours = ours
         self._size = size
-        self._count = -(-size // _PIECE)
-        self._taken = 0
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+        threads = min(cores, -(-size // _PIECE), _MOST_THREADS)
+        self._piece = min(_PIECE, _AT_ONCE // threads // mmap.PAGESIZE * mmap.PAGESIZE)
+        self._count = -(-size // self._piece)
+        self._taken = 0  # how many pieces were begun
+        self._given = 0  # of how many the places were yielded
         self._found: dict[int, list[int] | Exception] = {}
         self._changed = threading.Condition()
         self._untried = _ways(ours, literal)
         self._pace: dict[Way, float] = {}  # of those that were tried: nanoseconds for a byte
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
         self._threads = [
             threading.Thread(target=self._work, name="tooltrail-scan", daemon=True)
-            for _ in range(min(cores, self._count, _MOST_THREADS))
+            for _ in range(threads)
         ]
+        self._ahead = len(self._threads) + _AHEAD
 
     def __enter__(self) -> "Self":
         for number, thread in enumerate(self._threads):
@@ -105,12 +116,14 @@ class _Threads:
                 del self._threads[number:]
                 break
         if not self._threads:
+            self._ahead = self._count
             self._work()
         return self
 
     def __exit__(self, *_: object) -> None:
         with self._changed:
             self._taken = self._count  # nobody wants what is left
+            self._changed.notify_all()
         for thread in self._threads:
             thread.join()
 
@@ -121,13 +134,15 @@ class _Threads:
                 while number not in self._found:
                     self._changed.wait()
                 found = self._found.pop(number)
+                self._given = number + 1
+                self._changed.notify_all()
             if isinstance(found, Exception):
                 raise found
             yield from found
 
     def _work(self) -> None:
         while (number := self._take()) is not None:
-            start, stop = number * _PIECE, min((number + 1) * _PIECE, self._size)
+            start, stop = number * self._piece, min((number + 1) * self._piece, self._size)
             found: list[int] | Exception
             try:
                 found = self._search(start, stop)
@@ -136,10 +151,12 @@ class _Threads:
                 found = error
             with self._changed:
                 self._found[number] = found
-                self._changed.notify()
+                self._changed.notify_all()
 
     def _take(self) -> int | None:
         with self._changed:
+            while self._taken - self._given >= self._ahead and self._taken < self._count:
+                self._changed.wait()
             if self._taken >= self._count:
                 return None
             self._taken += 1
