@@ -19,16 +19,25 @@ STARTED_IT = (RECORDER_WRAPPER, RECORDER_CALLER)  # and so know its process
 TOLD_OF_IT = (RECORDER_HOOK, RECORDER_IMPORT)
 _LONGEST_MS = 100 * 366 * 86_400_000  # a hundred years
 OUTSIDE = (*STARTED_IT, *TOLD_OF_IT)
+_ASKED = (  # of an entry: the others would take most of the memory
+    *("request_id", "trace_id", "parent_request_id", "timestamp", "tool", "command", "params"),
+    *("exit_code", "outcome", "duration_ms", "signal", "origin", "recorder", "purpose"),
+    *("child", "process", "output", "downstream", "erased"),
+)
+_OF_THE_PROCESS = ("pid", "parent_pid", "argv")
 
 
 class Record:
-    """An entry, with what joining asks of it. Times are seconds since 1970, or None."""
+    """What joining asks of an entry. Times are seconds since 1970, or None."""
 
     __slots__ = ("child", "end", "entry", "partner", "pid", "start")
 
     def __init__(self, entry: "Entry") -> None:
-        self.entry = entry
+        self.entry = {name: entry[name] for name in _ASKED if name in entry}
         child, process = entry.get("child"), entry.get("process")
+        if isinstance(process, dict):
+            process = {name: process[name] for name in _OF_THE_PROCESS if name in process}
+            self.entry["process"] = process
         self.child: dict[str, Any] = child if isinstance(child, dict) else {}
         self.pid = process.get("pid") if isinstance(process, dict) else None
         self.start = seconds(entry.get("timestamp"))
