@@ -85,6 +85,7 @@ def test_a_text_across_the_border_of_two_chunks_is_found_once(
     size=st.integers(1, 30_000),
     literal=st.text("ab", min_size=1, max_size=9).map(str.encode),
     nuls=st.sampled_from([0, 0.001, 0.1]),
+    largest=st.sampled_from([4096, 16_384]),
 )
 def test_each_way_to_search_a_piece_finds_the_same_lines(
     tmp_path_factory: pytest.TempPathFactory,
@@ -93,6 +94,7 @@ def test_each_way_to_search_a_piece_finds_the_same_lines(
     size: int,
     literal: bytes,
     nuls: float,
+    largest: int,
 ) -> None:
     """Also behind a NUL, at the border of pieces, where the text repeats itself; and only reads."""
     content = bytes(Random(seed).choices(b"ab\n\0", (0.8, 0.15, 0.05, nuls), k=size))
@@ -101,7 +103,9 @@ def test_each_way_to_search_a_piece_finds_the_same_lines(
     real = scan._ways
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scan, "_THREADED", 0)
-        patch.setattr(scan, "_PIECE", 4096)
+        patch.setattr(scan, "_FIRST", 4096)
+        patch.setattr(scan, "_PIECE", largest)
+        patch.setattr(scan, "_MANY", 50)
         patch.setattr(scan, "_ways", lambda ours, text: [real(ours, text)[way]])
         with log.open("rb") as file:
             found = list(scan.lines_in(file, size, literal))

@@ -306,24 +306,44 @@ def test_a_log_that_may_not_be_read_is_said(home: Home) -> None:
 @pytest.mark.parametrize("asked", [[], ["--trace-id", "t"]], ids=["all", "a trace"])
 def test_memory_does_not_grow_with_the_log(home: Home, asked: list[str]) -> None:
     """160,000 calls are listed in the memory that 80,000 take: what fills the buffers."""
-    words = ["tooltrail", "log", *asked, "--output", "jsonl"]
-    code = (
-        f"import os, sys; sys.argv = {words};"
-        "os._exit = lambda code: None;"
-        "from tooltrail.cli import main; main();"
-        "sys.stderr.write(open('/proc/self/status').read())"
-    )
+    words = ["log", *asked, "--output", "jsonl"]
     write_call(home, trace_id="t", params={"x": "y" * 500})
     line = home.log("made").read_bytes().splitlines(keepends=True)[1]
     peaks = []
     for lines in (80_000, 160_000):
         home.log("made").write_bytes(line * lines)
-        done = home.run(PYTHON, "-c", code)
-        assert done.stdout.count("\n") == lines
-        peaks += [int(kib) for kib in re.findall(r"VmHWM:\s+(\d+) kB", done.stderr)]
+        printed, peak = told_and_peak(home, words)
+        assert printed.count("\n") == lines
+        peaks.append(peak)
     home.log("made").unlink()  # all its lines are one line; the schema has seen it
     some, many = peaks
     assert many < some * 1.2, peaks
+
+
+def test_a_trace_of_any_size_takes_bounded_memory(home: Home) -> None:
+    """Of 80,000 calls the first are shown: less than 150 MB are in use, the log's pages too."""
+    params = {f"name-{number}": "y" * 20 for number in range(20)}
+    write_call(home, trace_id="t", request_id="req_" + "0" * 26, params=params)
+    line = home.log("made").read_bytes().splitlines(keepends=True)[1]
+    ids = (f"req_{number:026}".encode() for number in range(80_000))
+    home.log("made").write_bytes(b"".join(line.replace(b"req_" + b"0" * 26, one) for one in ids))
+    printed, peak = told_and_peak(home, ["trace", "t", "--output", "json"])
+    home.log("made").unlink()  # its lines say the same `seq`
+    assert json.loads(printed)["data"]["count"] == 10_000
+    assert peak < 150_000, peak
+
+
+def told_and_peak(home: Home, words: list[str]) -> tuple[str, int]:
+    """Run a command of ours: what it prints, and the most memory that it took, in kB."""
+    code = (
+        f"import os, sys; sys.argv = {['tooltrail', *words]};"
+        "os._exit = lambda code: None;"
+        "from tooltrail.cli import main; main();"
+        "sys.stderr.write(open('/proc/self/status').read())"
+    )
+    done = home.run(PYTHON, "-c", code)
+    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", done.stderr)
+    return done.stdout, int(peak)
 
 
 @pytest.mark.parametrize("output", ["table", "json", "jsonl"])

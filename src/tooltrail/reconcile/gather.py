@@ -9,6 +9,7 @@ import re
 from .._typing import TYPE_CHECKING, Any
 from ..query.options import Query
 from ..query.search import Search
+from ..query.sharing import sharing
 from ..trail.read import glance
 from .record import Record
 
@@ -26,7 +27,7 @@ class Gathered:
     def __init__(self, query: Query) -> None:
         self.records: dict[str, Record] = {}
         search = Search(query)
-        for entry in search:
+        for entry in sharing(search):
             self._keep(Record(entry))
         self.paths = search.paths
         self.gaps: list[Gap] = search.problems()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
-_GROUP_ROWS = 5000
+_GROUP_ROWS = 2000
 _GROUP_CHARS = 4_000_000  # of texts: rows may be large
 _INSTALL = "pip install 'tooltrail[parquet]'"
 

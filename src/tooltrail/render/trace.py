@@ -11,6 +11,7 @@ from ..errors import NotFoundError, UsageError
 from ..query.gaps import begun_late
 from ..query.options import JSON, Query, query_from
 from ..query.search import Search
+from ..query.sharing import sharing
 from ..query.similar import NAMED, traces_like
 from ..reconstruct import rebuild
 from ..reconstruct.blind import spots
@@ -96,7 +97,7 @@ def _find(
         query = query.but(trace_id=trace_id)
         search = Search(query, progress=progress)
         entries = iter(search)
-        kept = list(islice(entries, MAX_CALLS))
+        kept = list(sharing(islice(entries, MAX_CALLS)))
         if kept:
             left_out = _add_parents(kept, entries)
             return rebuild(trace_id, kept), search, left_out

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     Way = Callable[[int, int], list[int]]  # where the text begins in a piece: once a line is enough
 
 _THREADED = 50_000_000  # bytes: a smaller file is searched before a thread has started
-_PIECE = 33_554_432  # bytes that one thread searches at a time; whole pages
+_FIRST = 4_194_304  # bytes that a thread searches at a time, to begin with; whole pages
+_PIECE = 33_554_432  # and at most
+_MANY = 1_000  # places in a piece: memory is for what is made of them, so pieces are small again
 _AT_ONCE = 67_108_864  # bytes that all threads search at a time: so much memory they take
 _HELD = 4_194_304  # bytes of lines that were yielded and still are in memory
 _MOST_THREADS = 8
@@ -94,8 +96,9 @@ class _Threads:
         self._size = size
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
         threads = min(cores, -(-size // _PIECE), _MOST_THREADS)
-        self._piece = min(_PIECE, _AT_ONCE // threads // mmap.PAGESIZE * mmap.PAGESIZE)
-        self._count = -(-size // self._piece)
+        self._most = min(_PIECE, _AT_ONCE // threads // mmap.PAGESIZE * mmap.PAGESIZE)
+        self._piece = min(_FIRST, self._most)
+        self._next = 0  # where the next piece begins
         self._taken = 0  # how many pieces were begun
         self._given = 0  # of how many the places were yielded
         self._found: dict[int, list[int] | Exception] = {}
@@ -116,51 +119,57 @@ class _Threads:
                 del self._threads[number:]
                 break
         if not self._threads:
-            self._ahead = self._count
+            self._ahead = self._size
             self._work()
         return self
 
     def __exit__(self, *_: object) -> None:
         with self._changed:
-            self._taken = self._count  # nobody wants what is left
+            self._next = self._size  # nobody wants what is left
             self._changed.notify_all()
         for thread in self._threads:
             thread.join()
 
     def places(self) -> "Iterator[int]":
         """Yield where the text begins, in order; of several in a line perhaps only the first."""
-        for number in range(self._count):
+        while True:
             with self._changed:
-                while number not in self._found:
+                while self._given not in self._found:
+                    if self._given == self._taken and self._next >= self._size:
+                        return
                     self._changed.wait()
-                found = self._found.pop(number)
-                self._given = number + 1
+                found = self._found.pop(self._given)
+                self._given += 1
                 self._changed.notify_all()
             if isinstance(found, Exception):
                 raise found
             yield from found
 
     def _work(self) -> None:
-        while (number := self._take()) is not None:
-            start, stop = number * self._piece, min((number + 1) * self._piece, self._size)
+        while (taken := self._take()) is not None:
+            number, start, stop = taken
             found: list[int] | Exception
             try:
                 found = self._search(start, stop)
                 _let_go(self._ours, start, stop)
             except Exception as error:
                 found = error
+            many = isinstance(found, list) and len(found) > _MANY
             with self._changed:
+                self._piece = min(_FIRST if many else 2 * self._piece, self._most)
                 self._found[number] = found
                 self._changed.notify_all()
 
-    def _take(self) -> int | None:
+    def _take(self) -> tuple[int, int, int] | None:
+        """Return a piece that nobody has begun: its number, and from where to where it goes."""
         with self._changed:
-            while self._taken - self._given >= self._ahead and self._taken < self._count:
+            while self._taken - self._given >= self._ahead and self._next < self._size:
                 self._changed.wait()
-            if self._taken >= self._count:
+            if self._next >= self._size:
                 return None
+            start, self._next = self._next, min(self._next + self._piece, self._size)
             self._taken += 1
-            return self._taken - 1
+            return self._taken - 1, start, self._next
 
     def _search(self, start: int, stop: int) -> list[int]:
         with self._changed:
