@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import Home
+from tooltrail.query.held import MAX_CALLS
 from tooltrail.reconstruct import Call, rebuild
 from tooltrail.reconstruct.compare import (
     ALIKE,
@@ -19,6 +20,7 @@ from tooltrail.reconstruct.compare import (
     Pair,
     compare,
 )
+from trace_world import record_many
 
 APP = """\
 import os, sys, time, tooltrail
@@ -166,6 +168,18 @@ def test_ids_that_are_not_there_are_named(home: Home) -> None:
     assert "no call of 'nowhere' is in the logs that were read (2)" in done.stderr
 
 
+def test_of_runs_too_long_for_memory_the_first_calls_are_compared(home: Home) -> None:
+    """Which is said; and that nothing differs is then not known."""
+    record_many(home, "long", MAX_CALLS + 5)
+    done = home.tooltrail("diff", "long", "long", "--exit-code")
+    answer = json.loads(done.stdout)
+    message = "long: the first 10000 of its calls are here, 5 more are not"
+    assert (done.returncode, answer["error"]["code"]) == (2, "TOO_MANY_CALLS")
+    assert answer["data"]["alike"] == MAX_CALLS
+    assert message in done.stderr
+    assert {"code": "TOO_MANY_CALLS", "message": message} in answer["warnings"]
+
+
 # -- the comparison itself
 
 
@@ -213,6 +227,15 @@ def test_each_call_of_both_is_told_of_once(one: list[str], other: list[str]) -> 
         if pair.a and pair.b and len(pairs) > 1:
             assert pair.a.entry["command"] == pair.b.entry["command"]
     assert kinds(compare(a, a)) == [ALIKE] * len(a)
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 500)), max_size=40))
+def test_a_run_is_like_itself(taken: list[tuple[str, int]]) -> None:
+    """Also a call that took longer than all others: it took as long in both."""
+    run = made(*(name for name, _ in taken))
+    for call, (_, ms) in zip(run, taken, strict=True):
+        call.duration_ms = ms
+    assert kinds(compare(run, run)) == [ALIKE] * len(run)
 
 
 def test_durations_are_told_where_others_do_not_take_such_times() -> None:

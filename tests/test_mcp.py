@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from conftest import PYTHON, TOOLTRAIL, Home
+from tooltrail.query.held import MAX_CALLS
+from trace_world import record_many
 
 mcp = pytest.importorskip("mcp", reason="the MCP SDK is in the extra `mcp`, and in `dev`")
 
@@ -162,6 +164,14 @@ for _ in range(99):
     (query,) = ask(home, ("audit_query", {"limit": 100}), env=MINE)
     assert len(query.encode()) < 20_100
     assert re.search(r"\(\d+ more lines are left out\)$", query)
+
+
+def test_of_a_trace_too_long_for_memory_it_says_so(home: Home) -> None:
+    """In the tree and in the summary."""
+    record_many(home, "long", MAX_CALLS + 5)
+    asked = {"trace_id": "long", "everything": True}
+    for text in ask(home, ("audit_trace", asked), ("audit_summary", asked)):
+        assert "the first 10000 of its calls are here, 5 more are not" in text
 
 
 def test_each_question_is_recorded_as_a_reading_call(busy: Home) -> None:

@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 
 import tooltrail
 from conftest import PYTHON, TOOLTRAIL, Home
+from tooltrail.query import held
 from tooltrail.query.similar import traces_like
 from tooltrail.reconstruct import Call, Trace, rebuild
 from tooltrail.render import trace as showing
+from trace_world import record_many
 
 CAPS = 10_000
 NOON = 1_795_435_200_000  # ms
@@ -110,14 +112,7 @@ def test_there_is_no_last_call_in_an_empty_home(home: Home) -> None:
 
 def test_of_a_trace_too_long_for_memory_the_first_calls_are_shown(home: Home) -> None:
     """And it is said how many are not."""
-    home.tooltrail("run", "--trace-id", "long", "--", "true")
-    log = home.log("tooltrail")
-    lines = log.read_text().splitlines()
-    end = json.loads(lines[-1])
-    with log.open("a") as file:
-        for number in range(CAPS + 4):
-            end["request_id"] = f"req_{number:026d}"
-            file.write(json.dumps(end, separators=(",", ":")) + "\n")
+    record_many(home, "long", CAPS + 5)
     data = told(home, "long")
     assert data["count"] == CAPS
     assert data["gaps"][0] == {
@@ -131,14 +126,14 @@ def test_what_made_the_calls_that_are_shown_is_shown_though_it_ended_later(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A tree of calls without what they hang from would be none."""
-    monkeypatch.setattr(showing, "MAX_CALLS", 3)
+    monkeypatch.setattr(held, "MAX_CALLS", 3)
     code = (
         "import tooltrail\nfor n in range(5):\n  with tooltrail.invocation('app', f'go {n}'): pass"
     )
     home.tooltrail("run", "--trace-id", "deep", "--", PYTHON, "-c", code)
     with tooltrail.invocation("tooltrail", "trace") as call:
-        trace, _, left_out = showing._find(call, {"trace_id": "deep"}, None)
-    assert left_out == 2
+        trace, _ = showing._find(call, {"trace_id": "deep"}, None)
+    assert "the first 3 of its calls are here, 2 more are not" in trace.gaps[0][1]
     assert [call.entry["tool"] for call in trace.roots] == [Path(PYTHON).name]
     assert [call.entry["command"] for call in trace.roots[0].children] == ["go 0", "go 1", "go 2"]
 
@@ -159,10 +154,10 @@ def test_half_an_id_says_what_the_whole_one_says(
     """How many calls have no room; and that nothing is found, where nothing is."""
     code = "import tooltrail\nfor n in range(5):\n  with tooltrail.invocation('app', f'go {n}'): 0"
     home.python(code, env={"TOOL_TRACE_ID": "bulk-trace-abc"})
-    monkeypatch.setattr(showing, "MAX_CALLS", 3)
+    monkeypatch.setattr(held, "MAX_CALLS", 3)
     with tooltrail.invocation("tooltrail", "trace") as call:
-        _, _, left_out = showing._find(call, {"trace_id": "bulk-tr"}, None)
-    assert left_out == 2
+        trace, _ = showing._find(call, {"trace_id": "bulk-tr"}, None)
+    assert "the first 3 of its calls are here, 2 more are not" in trace.gaps[0][1]
     done = home.tooltrail("trace", "bulk-tr", "--until", "2020-01-01", "--output", "tree")
     assert done.returncode == 1
     assert "no call of trace 'bulk-tr' is in the logs" in done.stderr

@@ -1,5 +1,6 @@
 """Traces for the tests of what exports them: one that real programs made, one that is fixed."""
 
+import json
 import subprocess
 import time
 from typing import Any
@@ -34,6 +35,17 @@ with tooltrail.invocation("job", command="build", params={"env": "test", "token"
 def trace_of(trace_id: str) -> Trace:
     """Return a trace that was recorded here."""
     return rebuild(trace_id, Search(Query(trace_id=trace_id)))
+
+
+def record_many(home: Home, trace_id: str, count: int) -> None:
+    """Record a call, and write down `count` in all that are like it."""
+    home.tooltrail("run", "--trace-id", trace_id, "--", "true")
+    log = home.log("tooltrail")
+    end = json.loads(log.read_text().splitlines()[-1])
+    with log.open("a") as file:
+        for number in range(1, count):
+            end["request_id"] = f"req_{number:026d}"
+            file.write(json.dumps(end, separators=(",", ":")) + "\n")
 
 
 def recorded(home: Home, trace_id: str = "agent-7", **env: str) -> Trace:

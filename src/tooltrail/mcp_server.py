@@ -20,6 +20,7 @@ from . import __version__
 from ._block import invocation
 from ._wire import OWN_TOOL, PURPOSE_AUDIT
 from .errors import NotFoundError, TooltrailError, UsageError
+from .query.held import calls_of
 from .query.options import query_from
 from .query.search import Search
 from .reconstruct import rebuild
@@ -186,13 +187,16 @@ def _tree(search: Search, asked: "dict[str, Any]") -> list[str]:
 
 
 def _story(search: Search, asked: "dict[str, Any]") -> list[str]:
-    return summary.lines(_trace(search, asked), [], chars=summary.MAX_CHARS)
+    trace = _trace(search, asked)
+    return summary.lines(trace, [text for _, text in trace.gaps], chars=summary.MAX_CHARS)
 
 
 def _trace(search: Search, asked: "dict[str, Any]") -> "Trace":
     mine = search.query.mine
     named = asked["trace_id"] or (mine and (mine.trace_id or mine.session)) or ""
-    trace = rebuild(named, search)
+    kept, missing = calls_of(search)
+    trace = rebuild(named, kept)
+    trace.gaps = missing
     if not trace.roots:
         whose = " of your session" if mine is not None else ""
         raise NotFoundError(

@@ -7,9 +7,9 @@ names is therefore looked up in all logs, whatever was asked for.
 import re
 
 from .._typing import TYPE_CHECKING, Any
+from ..query.held import sharing
 from ..query.options import Query
 from ..query.search import Search
-from ..query.sharing import sharing
 from ..trail.read import glance
 from .record import Record
 

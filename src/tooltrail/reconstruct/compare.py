@@ -127,16 +127,19 @@ class Noise:
 
     def __init__(self) -> None:
         self._taken: dict[tuple[str, str], array[int]] = defaultdict(lambda: array("q"))
+        self._known: dict[tuple[str, str], tuple[int, int] | None] = {}  # what is usual
 
     def add(self, entry: "Entry", duration_ms: int | None) -> None:
         """Note how long one call took; None says nothing."""
         if duration_ms is not None:
             self._taken[_key(entry)].append(min(max(duration_ms, 0), _LONGEST))
+            self._known.clear()
 
     def forget(self, entry: "Entry", duration_ms: int | None) -> None:
         """Take back one that was noted."""
         if duration_ms is not None:
             self._taken[_key(entry)].remove(min(max(duration_ms, 0), _LONGEST))
+            self._known.clear()
 
     def tells(self, a: "Call", b: "Call") -> bool:
         """Tell whether two calls took times that differ by more than noise."""
@@ -147,7 +150,8 @@ class Noise:
         if usual is None:
             return longer - shorter > max(_NOISE_MS, _NOISE_SHARE * shorter)
         margin = max(_MARGIN_MS, usual[1] - usual[0])
-        return longer > usual[1] + margin or shorter < usual[0] - margin
+        unusual = longer > usual[1] + margin or shorter < usual[0] - margin
+        return unusual and longer - shorter > margin
 
     def words(self, entry: "Entry") -> str:
         """Say how long such calls usually take."""
@@ -158,11 +162,13 @@ class Noise:
         )
 
     def _usual(self, entry: "Entry") -> tuple[int, int] | None:
-        taken = sorted(self._taken[_key(entry)])
-        if len(taken) < _MIN_SAMPLE:
-            return None
-        edge = max(1, len(taken) // 20)
-        return taken[edge], taken[-1 - edge]
+        key = _key(entry)
+        if key not in self._known:
+            taken = sorted(self._taken[key])
+            edge = max(1, len(taken) // 20)
+            enough = len(taken) >= _MIN_SAMPLE
+            self._known[key] = (taken[edge], taken[-1 - edge]) if enough else None
+        return self._known[key]
 
 
 def _key(entry: "Entry") -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from .._typing import TYPE_CHECKING, Any
 from ..entry import error_fields
 from ..errors import NotFoundError, TooltrailError
+from ..query.held import calls_of
 from ..query.options import Query, query_from
 from ..query.search import Search
 from ..query.turning import turning_point
@@ -27,11 +28,12 @@ _MAX_VALUE_CHARS = 300
 
 
 class Run:
-    """One side: how it is called, and its calls, parents before their children."""
+    """One side: how it is called, its calls, parents before their children, and what is missing."""
 
-    def __init__(self, name: str, calls: "Sequence[Call]") -> None:
+    def __init__(self, name: str, calls: "Sequence[Call]", missing: "Sequence[Gap]" = ()) -> None:
         self.name = name
         self.calls = calls
+        self.missing = [(code, f"{safe(name, 300)}: {text}") for code, text in missing]
 
     @property
     def failed(self) -> int:
@@ -56,6 +58,7 @@ class Compared:
     def __init__(self, a: Run, b: Run, noise: Noise) -> None:
         self.a = a
         self.b = b
+        self.missing = a.missing + b.missing
         self.pairs = compare(a.calls, b.calls, noise)
 
     @property
@@ -87,11 +90,13 @@ def deliver_diff(call: "Invocation", values: "Mapping[str, Any]", output: str) -
         if values.get("exit_code"):
             error.exit_code = _TROUBLE
         return fail(call, error, output)
-    note_problems(call, _problems(searches))
+    note_problems(call, [*found.missing, *_problems(searches)])
     code, details = 0, None
     if values.get("exit_code") and found.differing:
         count = len(found.differing)
         code, details = 1, error_fields(_CODE, f"{count} call{'s' if count > 1 else ''} differ")
+    elif values.get("exit_code") and found.missing:
+        code, details = _TROUBLE, error_fields(*found.missing[0])
     tidy([])
     columns = terminal_columns()
     return deliver_found(
@@ -126,13 +131,13 @@ def _named(name: str, searches: "list[Search]") -> Run:
     asked = {"request_id": name} if name.startswith(_REQUEST) else {"trace_id": name}
     search = Search(Query(**asked, exact=True))
     searches.append(search)
-    calls = rebuild(name, search).calls()
-    if not calls:
+    kept, missing = calls_of(search)
+    if not kept:
         raise NotFoundError(
             f"no call of {name!r} is in the logs that were read ({search.count_read()})",
             hint="give the exact id of a trace, or a request id; tooltrail log shows both",
         )
-    return Run(name, calls)
+    return Run(name, rebuild(name, kept).calls(), missing)
 
 
 def _good_and_bad(

@@ -2,16 +2,15 @@
 
 import gc
 import sys
-from itertools import islice
 
 from .._stdout import is_terminal
 from .._typing import TYPE_CHECKING, Any
 from ..envelope import document
 from ..errors import NotFoundError, UsageError
 from ..query.gaps import begun_late
+from ..query.held import calls_of
 from ..query.options import JSON, Query, query_from
 from ..query.search import Search
-from ..query.sharing import sharing
 from ..query.similar import NAMED, traces_like
 from ..reconstruct import rebuild
 from ..reconstruct.blind import spots
@@ -40,7 +39,6 @@ TREE, SUMMARY, HTML, PERFETTO, OTLP, SCRIPT = (
     *("tree", "summary", "html", "perfetto", "otlp", "script"),
 )
 OUTPUTS = (TREE, SUMMARY, JSON, HTML, SCRIPT, PERFETTO, OTLP)
-MAX_CALLS = 10_000  # of one trace, in memory at once
 _REQUEST = "req_"
 _TOLD_IN_IT = (TREE, SUMMARY, HTML)  # which show what the search could not see
 
@@ -57,14 +55,11 @@ def deliver_trace(call: "Invocation", values: "Mapping[str, Any]", output: str) 
         gc.disable()  # all of a trace stays to the end: looking for what could go costs a seventh
         shown = progress if progress.shown else None
         try:
-            trace, search, left_out = _find(call, values, shown)
+            trace, search = _find(call, values, shown)
         finally:
             progress.clear()
         problems = search.problems()
-        trace.gaps = [*problems, *begun_late(search.paths), *spots(trace.calls())]
-        if left_out:
-            message = f"the first {MAX_CALLS} of its calls are here, {left_out} more are not"
-            trace.gaps.insert(0, ("TOO_MANY_CALLS", f"{message} (--since and --until narrow it)"))
+        trace.gaps += [*problems, *begun_late(search.paths), *spots(trace.calls())]
         note_problems(call, [] if output in _TOLD_IN_IT else problems)
         tidy(search.paths)
         if output == JSON:
@@ -78,8 +73,8 @@ def deliver_trace(call: "Invocation", values: "Mapping[str, Any]", output: str) 
 
 def _find(
     call: "Invocation", values: "Mapping[str, Any]", progress: "Tell | None"
-) -> "tuple[Trace, Search, int]":
-    """Return the trace that is meant, the search that found it, and how many had no room.
+) -> "tuple[Trace, Search]":
+    """Return the trace that is meant, and the search that found it.
 
     Raises `NotFoundError`, once what could not be read was said.
     """
@@ -96,11 +91,13 @@ def _find(
         tried.add(trace_id)
         query = query.but(trace_id=trace_id)
         search = Search(query, progress=progress)
-        entries = iter(search)
-        kept = list(sharing(islice(entries, MAX_CALLS)))
+        kept, left_out = calls_of(search)
         if kept:
-            left_out = _add_parents(kept, entries)
-            return rebuild(trace_id, kept), search, left_out
+            trace = rebuild(trace_id, kept)
+            trace.gaps = [
+                (code, f"{text} (--since and --until narrow it)") for code, text in left_out
+            ]
+            return trace, search
         if trace_id.startswith(_REQUEST):
             query.trace_id, request_id = None, trace_id
             search, trace_id = _trace_of_call(query, request_id)
@@ -119,19 +116,6 @@ def _trace_of_call(window: Query, request_id: str | None) -> "tuple[Search, str 
     search = Search(window.but(request_id=request_id, tail=None if request_id else 1))
     entry = next(iter(search), None)
     return search, None if entry is None else str(entry.get("trace_id"))
-
-
-def _add_parents(kept: "list[Entry]", others: "Iterable[Entry]") -> int:
-    """Add the calls that made those that are kept: they end later. Return how many are left out."""
-    there = {entry.get("request_id") for entry in kept}
-    missing = {entry.get("parent_request_id") for entry in kept} - there
-    left_out = 0
-    for entry in others:
-        if entry.get("request_id") in missing:
-            kept.append(entry)
-        else:
-            left_out += 1
-    return left_out
 
 
 def _pieces(trace: "Trace", output: str, values: "Mapping[str, Any]") -> "Iterable[str]":
