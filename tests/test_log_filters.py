@@ -12,6 +12,7 @@ import pytest
 
 from conftest import TOOLTRAIL, Home
 from tooltrail.query import latest
+from tooltrail.query.options import Query
 
 TOOL = """
 import sys, time, tooltrail
@@ -117,17 +118,18 @@ def test_csv_is_for_spreadsheets(home: Home) -> None:
     assert whole.startswith("timestamp,logged_at,tool,command,outcome,exit_code")
 
 
-def test_a_long_listing_is_turned_round_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever its length, every entry once."""
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("tail", [None, 1, 7, 8, 50, 98, 100, 101])
+@pytest.mark.parametrize("count", [0, 5, 7, 100])
+def test_the_end_of_a_long_listing_waits_in_a_file(
+    monkeypatch: pytest.MonkeyPatch, count: int, tail: int | None, reverse: bool
+) -> None:
+    """Whatever its length, every entry that was asked for once, and in order."""
     monkeypatch.setattr(latest, "_IN_MEMORY", 7)
-
-    class Query:
-        tail = None
-        reverse = True
-
-    entries: list[dict[str, Any]] = [{"n": number, "text": "é\n"} for number in range(100)]
-    found = list(latest.latest(iter(entries), Query()))  # type: ignore[arg-type]
-    assert found == entries[::-1]
+    entries: list[dict[str, Any]] = [{"n": number, "text": "é\n"} for number in range(count)]
+    found = list(latest.latest(iter(entries), Query(tail=tail, reverse=reverse)))
+    wanted = entries if tail is None else entries[-tail:]
+    assert found == (wanted[::-1] if reverse else wanted)
 
 
 def test_a_tools_own_audit_log_has_them_too(home: Home) -> None:

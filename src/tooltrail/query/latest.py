@@ -51,15 +51,15 @@ def since_when(search: "Search") -> str | None:
 
 def latest(entries: "Iterable[Entry]", query: "Query") -> "Iterator[Entry]":
     """Yield the last `query.tail` entries, or all; the newest first where that is asked for."""
-    if query.tail is None:
-        yield from _backwards(entries)
+    if query.tail is None or query.tail > _IN_MEMORY:
+        yield from _put_down(entries, query)
         return
     kept: deque[Entry] = deque(entries, maxlen=query.tail)
     yield from reversed(kept) if query.reverse else kept
 
 
-def _backwards(entries: "Iterable[Entry]") -> "Iterator[Entry]":
-    """Yield all entries from the last to the first; many of them wait in a temporary file."""
+def _put_down(entries: "Iterable[Entry]", query: "Query") -> "Iterator[Entry]":
+    """Do the same for more entries than memory has room for: they wait in a temporary file."""
     waiting: list[Entry] = []
     starts = array("Q")
     with tempfile.TemporaryFile() as file:
@@ -70,7 +70,10 @@ def _backwards(entries: "Iterable[Entry]") -> "Iterator[Entry]":
                     starts.append(file.tell())
                     file.write(encode_any(each).encode("ascii") + b"\n")
                 waiting.clear()
-        yield from reversed(waiting)
-        for start in reversed(starts):
-            file.seek(start)
-            yield json.loads(file.readline())
+        in_file = len(starts)
+        count = in_file + len(waiting)
+        wanted = range(0 if query.tail is None else max(0, count - query.tail), count)
+        for number in reversed(wanted) if query.reverse else wanted:
+            if number < in_file:
+                file.seek(starts[number])
+            yield json.loads(file.readline()) if number < in_file else waiting[number - in_file]
