@@ -3,11 +3,12 @@
 import os
 import sys
 
-from .._typing import TYPE_CHECKING, Any
 from . import names_secret, program_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
     import click
 
@@ -21,7 +22,7 @@ class Given:
 
     _NAMES = ("args", "prog_name", "complete_var", "standalone_mode")
 
-    def __init__(self, given: tuple[Any, ...], more: dict[str, Any]) -> None:
+    def __init__(self, given: "tuple[Any, ...]", more: "dict[str, Any]") -> None:
         self._given, self._more = given, more
         named = {**dict(zip(self._NAMES, given, strict=False)), **more}
         args = named.get("args")
@@ -36,7 +37,7 @@ class Given:
         self.complete_var: str | None = named.get("complete_var")
         self.standalone_mode = bool(named.get("standalone_mode", True))
 
-    def call(self, main: "Callable[..., Any]", standalone_mode: bool) -> Any:
+    def call(self, main: "Callable[..., Any]", standalone_mode: bool) -> "Any":
         """Call a `main` in this way, but for the mode."""
         given, more = self._given, self._more
         if standalone_mode != self.standalone_mode:
@@ -59,7 +60,7 @@ def is_completing(how: Given) -> bool:
     return False
 
 
-def asks_for_completion(root: Any, args: "Sequence[str]") -> bool:
+def asks_for_completion(root: "Any", args: "Sequence[str]") -> bool:
     """Tell `--show-completion` of Typer: its answer is a script for the shell, never JSON."""
     names = ("--show-completion", "--install-completion")
     asked = any(argument.partition("=")[0] in names for argument in args)
@@ -130,7 +131,7 @@ def _all_secret_flags(command: "click.Command") -> list[str]:
     return [flag for param in _secret_params(command) for flag in _flags_of(param)]
 
 
-def _flags_of(param: Any, switches: bool = False) -> list[str]:
+def _flags_of(param: "Any", switches: bool = False) -> list[str]:
     if param.param_type_name == "argument":
         return []
     if not switches and (getattr(param, "is_flag", False) or getattr(param, "count", False)):
@@ -151,7 +152,7 @@ def tree_of(command: "click.Command", depth: int = 0) -> "list[click.Command]":
 _MAX_DEPTH = 8
 
 
-def is_secret(param: Any) -> bool:
+def is_secret(param: "Any") -> bool:
     """Tell whether the author declared a param secret: a hidden prompt, or a secret type.
 
     A type is Click's, or, in Typer's own copy of Click, the annotation in `type_descriptor`.
@@ -166,7 +167,7 @@ def is_secret(param: Any) -> bool:
     return is_secret_type(getattr(getattr(param, "type_descriptor", None), "annotation", None))
 
 
-def _has_secret_part(param: Any) -> bool:
+def _has_secret_part(param: "Any") -> bool:
     """Tell a pair of values one of which is called a secret: `metavar="USER PASSWORD"`."""
     metavar = getattr(param, "metavar", None)
     if getattr(param, "nargs", 1) == 1 or not isinstance(metavar, str):
@@ -218,14 +219,14 @@ def names_of(ctx: "click.Context", subcommand: str | None = None) -> list[str]:
     return [*names, subcommand] if subcommand else names
 
 
-def params_of(reached: "list[click.Context]") -> dict[str, Any]:
+def params_of(reached: "list[click.Context]") -> "dict[str, Any]":
     """Return the params of the commands on the way; those of chained commands under their name."""
     if len(reached) > 1:
         return {ctx.info_name or "": _of_path([ctx]) for ctx in reached}
     return _of_path(path_to(reached[0]))
 
 
-def _of_path(path: "list[click.Context]") -> dict[str, Any]:
+def _of_path(path: "list[click.Context]") -> "dict[str, Any]":
     params: dict[str, Any] = {}
     for ctx in path:
         declared = [param.name for param in ctx.command.params if param.name in ctx.params]
