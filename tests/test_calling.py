@@ -289,6 +289,17 @@ def test_what_cannot_be_started_is_a_result(
     assert home.end(OWN)["error"] == result.error
 
 
+def test_a_script_whose_interpreter_is_missing_is_told_from_a_missing_one(home: Home) -> None:
+    """The file is there: who looks for it would look in vain for what is wrong."""
+    script = home.path / "script"
+    script.write_text("#!/no/such/interpreter\n")
+    script.chmod(0o755)
+    result = tooltrail.run([script])
+    assert result.exit_code == 127
+    assert result.error is not None
+    assert result.error["message"] == "the interpreter that it names was not found"
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [

@@ -121,6 +121,38 @@ def test_what_cannot_start_ends_as_in_a_shell(
     assert (end["exit_code"], end["outcome"]) == (code, "not_started")
 
 
+@pytest.mark.parametrize(
+    ("content", "code", "message"),
+    [
+        (b"\x7fELF for another machine\n", 126, "exec format error"),
+        (b"MZ\0 for another system\ntouch surprise\n", 126, "exec format error"),
+        (b"#!/no/such/interpreter\n", 127, "the interpreter that it names was not found"),
+    ],
+)
+def test_a_file_that_no_machine_here_runs_is_no_script(
+    home: Home, content: bytes, code: int, message: str
+) -> None:
+    """As bash has it; execvp(3) would have sh read whatever it is."""
+    program = home.path / "program"
+    program.write_bytes(content)
+    program.chmod(0o755)
+    done = home.tooltrail("run", "--", str(program), cwd=home.path)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr == f"tooltrail: {program}: {message}\n"
+    assert home.end(OWN)["outcome"] == "not_started"
+    assert not (home.path / "surprise").exists()
+    assert home.run("bash", "-c", str(program)).returncode == code
+
+
+def test_a_script_that_does_not_say_of_what_is_one_of_sh(home: Home) -> None:
+    """As every shell and execvp(3) have it, also with text that is not ASCII."""
+    script = home.path / "script"
+    script.write_text("# für alle\necho $0 $1\nexit 3\n")
+    script.chmod(0o755)
+    done = home.tooltrail("run", "--", str(script), "x")
+    assert (done.returncode, done.stdout) == (3, f"{script} x\n")
+
+
 @pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full"])
 def test_a_missing_command_is_127_even_where_nobody_hears_it(home: Home, closed: str) -> None:
     """An stderr that takes nothing does not change the exit code."""

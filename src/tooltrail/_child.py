@@ -51,6 +51,27 @@ def _is_shim(folder: str) -> bool:
 _shim_folders: dict[str, bool] = {}
 
 
+def is_machine_code(path: str) -> bool:
+    """Tell what a shell must not read as a script: another machine's program, or a broken one.
+
+    The rule is bash's: an ELF header, or a NUL in the first line.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        start = os.read(fd, 128)
+        os.close(fd)
+    except OSError:
+        return False
+    return start.startswith(b"\x7fELF") or b"\0" in start.partition(b"\n")[0]
+
+
+def why_missing(program: str | None) -> str:
+    """Say what was not found when a program could not be started: it, or what it needs."""
+    if program and os.path.isfile(program):
+        return "the interpreter that it names was not found"
+    return "command not found"
+
+
 class MetaFile:
     """The file where a command may leave its `meta`: `TOOL_META_FILE` of one call.
 

@@ -12,7 +12,7 @@ import threading
 from contextlib import suppress
 from errno import ENOENT
 
-from .._child import MetaFile, find_program, told_by
+from .._child import MetaFile, find_program, told_by, why_missing
 from .._encode import Encoded, encode
 from .._ending import by_exit_code, by_signal
 from .._invocation import Invocation
@@ -184,7 +184,7 @@ class Call(Invocation):
             if self.cwd is not None and error.filename == self.cwd:
                 message = f"cwd {os.fsdecode(self.cwd)}: {message}"
             elif error.errno == ENOENT:
-                details = error_fields("COMMAND_NOT_FOUND", "command not found")
+                details = error_fields("COMMAND_NOT_FOUND", why_missing(self._program))
                 return Ending(_NOT_FOUND, NOT_STARTED, error=details)
         return Ending(_CANNOT_RUN, NOT_STARTED, error=error_fields("COMMAND_CANNOT_RUN", message))
 

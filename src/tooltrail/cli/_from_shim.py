@@ -8,6 +8,7 @@ wrapper, and this folder from shadowing the standard library.
 import _signal  # type: ignore[import-not-found]
 import os
 import sys
+from errno import ENOEXEC
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,10 +41,12 @@ def run_alone(command: list[str]) -> "NoReturn":
         if os.access(path, os.X_OK):
             try:
                 os.execv(path, command)
-            except OSError:
-                os.execv(
-                    "/bin/sh", ["sh", path, *command[1:]]
-                )  # a script that does not say of what
+            except OSError as error:
+                if error.errno != ENOEXEC:
+                    sys.stderr.write(f"{path}: {os.strerror(error.errno or 0)}\n")
+                    sys.exit(126)
+                # a script that does not say of what
+                os.execv("/bin/sh", ["sh", path, *command[1:]])
     sys.stderr.write(f"{command[0]}: command not found\n")
     sys.exit(127)
 

@@ -15,7 +15,7 @@ import os
 import sys
 from errno import ENOENT, ENOEXEC, ENOTDIR
 
-from .._child import MetaFile, find_program, told_by
+from .._child import MetaFile, find_program, is_machine_code, told_by, why_missing
 from .._invocation import Invocation
 from .._wire import (
     KILLED,
@@ -257,7 +257,7 @@ class _Child:
         if failure:
             os.waitpid(self.pid, 0)
             self._running = False
-            return _not_started(int(failure))
+            return _not_started(int(failure), self.program)
         self.started = True
         if self.supervision is not None:
             status = self.supervision.wait(self.pid, self.watch)
@@ -307,7 +307,7 @@ class _Child:
         try:
             os.execv(self.program, self.command)
         except OSError as error:
-            if error.errno != ENOEXEC:
+            if error.errno != ENOEXEC or is_machine_code(self.program):
                 raise
             # A script without a first line that says of what: execvp(3) and every shell do this.
             os.execv("/bin/sh", ["sh", self.program, *self.command[1:]])
@@ -371,9 +371,9 @@ def _say(message: str) -> None:
         return  # nobody listens: the exit code says it
 
 
-def _not_started(number: int) -> Ending:
+def _not_started(number: int, program: str = "") -> Ending:
     missing = number in (ENOENT, ENOTDIR)
-    message = "command not found" if missing else os.strerror(number).lower()
+    message = why_missing(program) if missing else os.strerror(number).lower()
     code = "COMMAND_NOT_FOUND" if missing else "COMMAND_CANNOT_RUN"
     return Ending(
         _NOT_FOUND if missing else _CANNOT_RUN, NOT_STARTED, error=error_fields(code, message)
