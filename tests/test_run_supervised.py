@@ -18,6 +18,7 @@ from test_calling_ends import gone, noted, tree
 
 OWN = "tooltrail"
 CAPTURES = ("digest", "full")
+ANY_TIME = pytest.mark.parametrize("limit", ["", "--timeout 60"])
 
 
 def digest(content: bytes) -> str:
@@ -128,9 +129,10 @@ def test_two_streams_into_one_file_keep_their_order(home: Home) -> None:
     assert "stderr" not in output
 
 
-def test_a_closed_pipe_ends_a_captured_command_as_without_us(home: Home) -> None:
+@ANY_TIME
+def test_a_closed_pipe_ends_a_captured_command_as_without_us(home: Home, limit: str) -> None:
     """SIGPIPE, and not a traceback."""
-    line = f"{TOOLTRAIL} run --capture digest -- yes | head -1; exit ${{PIPESTATUS[0]}}"
+    line = f"{TOOLTRAIL} run --capture digest {limit} -- yes | head -1; exit ${{PIPESTATUS[0]}}"
     done = home.run("bash", "-c", line)
     assert (done.stdout, done.stderr) == ("y\n", "")
     assert done.returncode == 128 + signal.SIGPIPE
@@ -147,12 +149,13 @@ def test_a_full_disk_behind_stdout_is_the_commands_affair(home: Home) -> None:
     assert home.end(OWN)["recorder"] == "wrapper"
 
 
-def test_what_is_left_behind_goes_on_printing(home: Home) -> None:
+@ANY_TIME
+def test_what_is_left_behind_goes_on_printing(home: Home, limit: str) -> None:
     """The wrapper ends with its command; later output still arrives."""
     line = "(sleep 1; echo late) & echo now"
     before = time.monotonic()
     wrapper = subprocess.Popen(
-        [TOOLTRAIL, "run", "--capture", "digest", "--", "sh", "-c", line],
+        [TOOLTRAIL, "run", "--capture", "digest", *limit.split(), "--", "sh", "-c", line],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -164,11 +167,14 @@ def test_what_is_left_behind_goes_on_printing(home: Home) -> None:
     assert time.monotonic() - before > 0.9
 
 
-def test_a_stdout_that_does_not_block_loses_nothing(home: Home) -> None:
-    """Whoever shares the pipe may have made it so; a slow reader still gets every byte."""
+@ANY_TIME
+@pytest.mark.parametrize("blocking", [False, True])
+def test_a_slow_reader_loses_nothing(home: Home, limit: str, blocking: bool) -> None:
+    """Also where somebody who shares the pipe has made it one that does not block."""
     reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    command = [TOOLTRAIL, "run", "--capture", "digest", "--", "head", "-c", "3000000", "/dev/zero"]
+    os.set_blocking(writer, blocking)
+    head = ["head", "-c", "3000000", "/dev/zero"]
+    command = [TOOLTRAIL, "run", "--capture", "digest", *limit.split(), "--", *head]
     wrapper = subprocess.Popen(command, stdout=writer)
     os.close(writer)
     size = 0
@@ -179,6 +185,20 @@ def test_a_stdout_that_does_not_block_loses_nothing(home: Home) -> None:
     os.close(reader)
     assert wrapper.wait(timeout=30) == 0
     assert size == 3_000_000
+
+
+def test_who_does_not_read_does_not_hold_a_timeout_up(home: Home) -> None:
+    """The command is ended in time; what it printed until then is there for who reads later."""
+    command = [TOOLTRAIL, "run", "--timeout", "1", "--capture", "digest", "--", "yes"]
+    wrapper = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert wrapper.stdout is not None
+    assert wrapper.wait(timeout=30) == 124
+    end = home.end(OWN)
+    assert (end["outcome"], end["output"]["stdout"]["unfinished"]) == ("timed_out", True)
+    with wrapper.stdout:
+        printed = wrapper.stdout.read()
+    assert len(printed) >= end["output"]["stdout"]["bytes"] > 0
+    assert not printed.strip(b"y\n")
 
 
 def test_closed_streams_stay_closed(home: Home) -> None:

@@ -118,12 +118,23 @@ class Output:
 
 
 class Stream:
-    """One of a command's output streams: read from `fd`, and passed on to `forward` if given."""
+    """One of a command's output streams: read from `fd`, and passed on to `forward` if given.
+
+    Who reads there may be slow. `read` waits for them, unless `waits` is false: then what was read
+    is `pending` until `write` is called often enough, each time that `forward` is ready.
+    """
 
     def __init__(self, fd: int, output: Output, forward: int | None = None) -> None:
         self.fd = fd
         self.output = output
-        self._forward = forward
+        self.forward = forward
+        self.waits = True
+        self._left = memoryview(b"")
+
+    @property
+    def pending(self) -> bool:
+        """Whether something was read that is not passed on."""
+        return bool(self._left)
 
     def read(self) -> bool:
         """Take what has come; return False at the end of the stream, which is then closed."""
@@ -133,29 +144,41 @@ class Stream:
             piece = b""
         if piece:
             self.output.take(piece)
-            if self._pass_on(piece):
+            if self.forward is None:
                 return True
+            self._left = memoryview(piece)
+            return not self.waits or self.pass_on()
         self.close()
         return False
 
-    def _pass_on(self, piece: bytes) -> bool:
-        if self._forward is None:
-            return True
-        view = memoryview(piece)
-        while view:
-            try:
-                view = view[os.write(self._forward, view) :]
-            except BlockingIOError:  # somebody else who holds the file made it so
-                select.select((), (self._forward,), ())
-            except BrokenPipeError:  # nobody reads any more: the command learns it as without us
-                return False
-            except OSError as error:  # a full disk: the command cannot learn that it was this
-                self.output.lost = (error.strerror or str(error)).lower()
+    def pass_on(self) -> bool:
+        """Pass on all that was read; return False where nobody takes it: the stream is closed."""
+        while self._left:
+            if not self._write(len(self._left)):
                 return False
         return True
 
+    def write(self) -> bool:
+        """Pass on as much as `forward`, which is ready, takes without our waiting; as `pass_on`."""
+        return self._write(select.PIPE_BUF)
+
+    def _write(self, size: int) -> bool:
+        assert self.forward is not None
+        try:
+            self._left = self._left[os.write(self.forward, self._left[:size]) :]
+        except BlockingIOError:  # somebody else who holds the file made it so
+            if self.waits:
+                select.select((), (self.forward,), ())
+        except BrokenPipeError:  # nobody reads any more: the command learns it as without us
+            self.close()
+        except OSError as error:  # a full disk: the command cannot learn that it was this
+            self.output.lost = (error.strerror or str(error)).lower()
+            self.close()
+        return self.fd >= 0
+
     def close(self) -> None:
         """Give the stream up; who still writes to it gets SIGPIPE."""
+        self._left = memoryview(b"")
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1

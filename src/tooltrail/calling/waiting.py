@@ -57,6 +57,7 @@ class Wait:
         self._call_id = call_id
         self._reap = reap
         self._streams = {stream.fd: stream for stream in streams}
+        self._stalled: dict[int, tuple[int, Stream]] = {}  # by where it is to go: what waits there
         self._feed = feed
         self._cancel = cancel
         self._kill_after = kill_after
@@ -147,8 +148,30 @@ class Wait:
         elif self._feed is not None and fd == self._feed.fd:
             if not self._feed.write():
                 self._poll.unregister(fd)
-        elif not self._streams[fd].read():
+        elif fd in self._stalled:
+            self._serve_stalled(fd, *self._stalled[fd])
+        else:
+            self._serve_stream(fd, self._streams[fd])
+
+    def _serve_stream(self, fd: int, stream: "Stream") -> None:
+        if not stream.read():
             self._poll.unregister(fd)
+            del self._streams[fd]
+        elif stream.pending and stream.forward is not None:
+            self._poll.unregister(fd)
+            self._stalled[stream.forward] = fd, stream
+            self._poll.register(stream.forward, select.POLLOUT)
+
+    def _serve_stalled(self, forward: int, fd: int, stream: "Stream") -> None:
+        """Pass on what a reader is ready for, who must not keep us from minding the time."""
+        read_on = stream.write()
+        if read_on and stream.pending:
+            return
+        self._poll.unregister(forward)
+        del self._stalled[forward]
+        if read_on:
+            self._poll.register(fd, select.POLLIN)
+        else:
             del self._streams[fd]
 
     def _look(self) -> None:

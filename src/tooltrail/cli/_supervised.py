@@ -11,6 +11,7 @@ import select
 import signal
 import sys
 from math import isfinite
+from stat import S_ISREG
 
 from .._wire import TIMED_OUT
 from ..calling.output import Output, Stream
@@ -82,6 +83,7 @@ class Supervision:
         for fd, (reader, writer) in self._pipes.items():
             os.close(writer)
             streams.append(Stream(reader, self._outputs[fd], forward=fd))
+            streams[-1].waits = self._timeout is None or _is_file(fd)
         status = 0
 
         def reap() -> int | None:
@@ -152,6 +154,11 @@ def _file_of(fd: int) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
+def _is_file(fd: int) -> bool:
+    """Tell a plain file, which nobody has to read for us to go on."""
+    return S_ISREG(os.fstat(fd).st_mode)
+
+
 def _pipe() -> tuple[int, int]:
     reader, writer = os.pipe()
     if sys.platform == "linux":
@@ -189,8 +196,12 @@ def _leave_running(streams: "list[Stream]") -> None:
             if signal.getsignal(number) != signal.SIG_IGN:  # it was passed on to the command
                 signal.signal(number, signal.SIG_DFL)
         poll = select.poll()
-        for fd in left:
-            poll.register(fd, select.POLLIN)
+        for fd, stream in list(left.items()):
+            stream.waits = True
+            if stream.pass_on():
+                poll.register(fd, select.POLLIN)
+            else:
+                del left[fd]
         while left:
             for fd, _ in poll.poll():
                 if not left[fd].read():
