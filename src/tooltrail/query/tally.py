@@ -42,6 +42,7 @@ _ALONE = 50_000_000  # bytes: fewer are counted before a second process has star
 _MANY = 300  # calls that are looked up one by one
 _EVENT_FROM, _EVENT_TO = 100, 260  # within which a line of ours says its event
 _END, _BEGIN = b'"event":"end","request_id":"', b'"event":"begin","request_id":"'
+_BRACE = 0x7D  # }
 _TOOL, _PURPOSE = b',"tool":"', b'"purpose":'
 _STAMP = b'"timestamp":"0000-00-00T00:00:00.000Z"'  # what stands before the tool
 _STAMPED, _DAY_CHARS = len(_STAMP), len(b'"timestamp":"0000-00-00')
@@ -249,17 +250,17 @@ def _blocks(file: "IO[bytes]", start: int, stop: int) -> "Iterator[bytes]":
 
 def _in_block(block: bytes, kept: "frozenset[int]") -> Tally:
     found = Tally()
-    begun: dict[bytes, int] = {}
-    ended: dict[bytes, int] = {}
+    begun: set[bytes] = set()
+    ended: set[bytes] = set()
     pieces: list[bytes] = []  # of end lines: the fields that matter, as they stand there
     of_line: list[bytes] = []  # the line of each of those
     odd: list[bytes] = []
     any_purpose = holds(block, _PURPOSE)
     until = _OPERATOR_END if _OPERATOR in kept else _RESULT_END
     by_day = _DAY in kept
-    for number, line in enumerate(block.splitlines() if b"\r" not in block else _lines(block)):
+    for line in _lines(block):
         at = line.find(b'"event":"', _EVENT_FROM, _EVENT_TO)
-        if at < 0 or not line.endswith(b"}") or (any_purpose and _PURPOSE in line):
+        if at < 0 or line[-1] != _BRACE or (any_purpose and _PURPOSE in line):
             odd.append(line)
         elif line.startswith(_END, at):
             own = at + len(_END)
@@ -268,7 +269,11 @@ def _in_block(block: bytes, kept: "frozenset[int]") -> Tally:
             if line.find(b"{", 1, tool) >= 0:  # in something else, or none
                 odd.append(line)
                 continue
-            ended[line[own:stop]] = number
+            request_id = line[own:stop]
+            if request_id in begun:
+                begun.remove(request_id)
+            else:
+                ended.add(request_id)
             piece = line[tool : line.find(until, tool)]
             if by_day:
                 piece = line[tool - _STAMPED : tool - _STAMPED + _DAY_CHARS] + piece
@@ -276,7 +281,7 @@ def _in_block(block: bytes, kept: "frozenset[int]") -> Tally:
             of_line.append(line)
         elif line.startswith(_BEGIN, at) and line.find(b"{", 1, at) < 0:
             own = at + len(_BEGIN)
-            begun[line[own : line.find(b'"', own)]] = number
+            begun.add(line[own : line.find(b'"', own)])
         else:
             odd.append(line)
     for piece, count in Counter(pieces).items():
@@ -287,8 +292,8 @@ def _in_block(block: bytes, kept: "frozenset[int]") -> Tally:
             odd += [line for each, line in zip(pieces, of_line, strict=True) if each == piece]
     for line in odd:
         _by_hand(line + b"\n", found, kept)
-    found.begun |= {_id(each) for each, at in begun.items() if ended.get(each, -1) < at}
-    found.ended |= {_id(each) for each, at in ended.items() if begun.get(each, at) >= at}
+    found.begun |= set(map(_id, begun))
+    found.ended |= set(map(_id, ended))
     return found
 
 
