@@ -156,7 +156,7 @@ class _Threads:
                 found = error
             many = isinstance(found, list) and len(found) > _MANY
             with self._changed:
-                self._piece = min(_FIRST if many else 2 * self._piece, self._most)
+                self._piece = min(_FIRST if many else 4 * self._piece, self._most)
                 self._found[number] = found
                 self._changed.notify_all()
 
