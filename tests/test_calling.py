@@ -298,6 +298,11 @@ def test_a_script_whose_interpreter_is_missing_is_told_from_a_missing_one(home: 
     assert result.exit_code == 127
     assert result.error is not None
     assert result.error["message"] == "the interpreter that it names was not found"
+    (home.path / "empty").mkdir()
+    for cwd, message in ((home.path, "the interpreter"), (home.path / "empty", "command not")):
+        result = tooltrail.run(["./script"], cwd=cwd)
+        assert result.error is not None
+        assert result.error["message"].startswith(message)
 
 
 @pytest.mark.parametrize(

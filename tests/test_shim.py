@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import tooltrail
 from conftest import TOOLTRAIL, Home, response_in
 
 _REAL = """\
@@ -164,6 +165,29 @@ def test_without_tooltrail_the_program_runs_all_the_same(world: World, broken: s
         world.add("real-one")
         assert world.sh("real-one").returncode == 7
         assert world.recorded() == [["real-one"]]
+
+
+def test_without_tooltrail_no_machine_code_is_read_as_a_script(tmp_path: Path) -> None:
+    """126 as in bash; a script that does not say of what is one of sh, as ever."""
+    entry = tmp_path / "entry.py"
+    ours = Path(tooltrail.__file__).parent / "cli" / "_from_shim.py"
+    entry.write_text(ours.read_text().replace("tooltrail.cli", "nothing_of_the_name"))
+    for content, code, printed in (
+        (b"\x7fELF\ntouch surprise\n", 126, ""),
+        (b"echo $1\nexit 3\n", 3, "a\n"),
+    ):
+        program = tmp_path / "program"
+        program.write_bytes(content)
+        program.chmod(0o755)
+        done = subprocess.run(
+            [sys.executable, entry, "run", "--", "program", "a"],
+            env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stdout) == (code, printed)
+    assert not (tmp_path / "surprise").exists()
 
 
 def test_a_home_that_cannot_be_written_does_not_keep_the_program_from_running(

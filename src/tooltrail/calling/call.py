@@ -184,7 +184,9 @@ class Call(Invocation):
             if self.cwd is not None and error.filename == self.cwd:
                 message = f"cwd {os.fsdecode(self.cwd)}: {message}"
             elif error.errno == ENOENT:
-                details = error_fields("COMMAND_NOT_FOUND", why_missing(self._program))
+                # a path that is relative is so to where the command would have run
+                program = os.path.join(os.fsdecode(self.cwd or ""), self._program or "")
+                details = error_fields("COMMAND_NOT_FOUND", why_missing(program))
                 return Ending(_NOT_FOUND, NOT_STARTED, error=details)
         return Ending(_CANNOT_RUN, NOT_STARTED, error=error_fields("COMMAND_CANNOT_RUN", message))
 

@@ -42,13 +42,20 @@ def run_alone(command: list[str]) -> "NoReturn":
             try:
                 os.execv(path, command)
             except OSError as error:
-                if error.errno != ENOEXEC:
+                if error.errno != ENOEXEC or _is_machine_code(path):
                     sys.stderr.write(f"{path}: {os.strerror(error.errno or 0)}\n")
                     sys.exit(126)
                 # a script that does not say of what
                 os.execv("/bin/sh", ["sh", path, *command[1:]])
     sys.stderr.write(f"{command[0]}: command not found\n")
     sys.exit(127)
+
+
+def _is_machine_code(path: str) -> bool:
+    """Do as `_child.is_machine_code`, which may be what is missing."""
+    with open(path, "rb", 0) as program:
+        start = program.read(128)
+    return start.startswith(b"\x7fELF") or b"\0" in start.partition(b"\n")[0]
 
 
 if __name__ == "__main__":
