@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conftest import Home
+from conftest import PYTHON, Home
 from logs import MadeLog
 from tooltrail.query import tally as counting
 from tooltrail.query.fold import LogEntries
@@ -189,6 +189,19 @@ def rows(home: Home, *arguments: str) -> list[dict[str, Any]]:
     assert done.returncode == 0, done.stderr
     groups: list[dict[str, Any]] = json.loads(done.stdout)["data"]["groups"]
     return groups
+
+
+def test_only_calls_without_an_end_are_looked_up_one_by_one(home: Home) -> None:
+    """That costs a search of the log each: a call that ended is settled by its lines."""
+    home.run(PYTHON, "-c", APP, "a", "b")
+    whole = home.log("app").read_bytes()
+    found = counting._in_block(whole, frozenset(ALL))
+    assert (found.counts.total(), found.begun, found.ended) == (2, set(), set())
+    first, begin, end, *_ = whole.splitlines(keepends=True)
+    own = json.loads(begin)["request_id"]
+    assert counting._in_block(first + begin, frozenset(ALL)).begun == {own}
+    assert counting._in_block(first + end, frozenset(ALL)).ended == {own}
+    assert counting._in_block(end + begin, frozenset(ALL)).begun == {own}
 
 
 def test_calls_are_counted_by_command(home: Home) -> None:
