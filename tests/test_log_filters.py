@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from conftest import TOOLTRAIL, Home
+from tooltrail.errors import TooltrailError
 from tooltrail.query import latest
 from tooltrail.query.options import Query
 
@@ -130,6 +131,18 @@ def test_the_end_of_a_long_listing_waits_in_a_file(
     found = list(latest.latest(iter(entries), Query(tail=tail, reverse=reverse)))
     wanted = entries if tail is None else entries[-tail:]
     assert found == (wanted[::-1] if reverse else wanted)
+
+
+def test_a_full_temporary_folder_is_not_taken_for_a_full_stdout(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is named, with what to do."""
+    monkeypatch.setattr(latest, "_IN_MEMORY", 7)
+    entries: list[dict[str, Any]] = [{"n": number} for number in range(20)]
+    with open("/dev/full", "r+b", 0) as full:
+        monkeypatch.setattr(latest.tempfile, "TemporaryFile", lambda: full)
+        with pytest.raises(TooltrailError, match=r"the temporary folder .*: no space left"):
+            list(latest.latest(iter(entries), Query(reverse=True)))
 
 
 def test_a_tools_own_audit_log_has_them_too(home: Home) -> None:

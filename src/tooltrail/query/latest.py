@@ -7,6 +7,7 @@ from collections import deque
 
 from .._plain import encode_any
 from .._typing import TYPE_CHECKING, Any
+from ..errors import TooltrailError
 from ..trail.find import last_time
 from .window import earlier
 
@@ -50,9 +51,19 @@ def since_when(search: "Search") -> str | None:
 
 
 def latest(entries: "Iterable[Entry]", query: "Query") -> "Iterator[Entry]":
-    """Yield the last `query.tail` entries, or all; the newest first where that is asked for."""
+    """Yield the last `query.tail` entries, or all; the newest first where that is asked for.
+
+    Raises `TooltrailError` where the temporary folder has no room for those that memory has not.
+    """
     if query.tail is None or query.tail > _IN_MEMORY:
-        yield from _put_down(entries, query)
+        try:
+            yield from _put_down(entries, query)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise TooltrailError(
+                f"the temporary folder {tempfile.gettempdir()}: {reason}",
+                hint="TMPDIR names another; --since asks for less",
+            ) from error
         return
     kept: deque[Entry] = deque(entries, maxlen=query.tail)
     yield from reversed(kept) if query.reverse else kept
